@@ -1,0 +1,92 @@
+"""The chat template, applied once and by us: text in, token ids out, and back."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from builder.config import Target
+from builder.errors import InputError
+from builder.prompts import render
+
+
+class Chat:
+    """The target's tokenizer and template.
+
+    Loads `tokenizer.json` as it stands, without torch: every step process holds one of these.
+
+    Raises:
+        InputError: the tokenizer does not know one of the target's stop tokens, or has no chat template.
+    """
+
+    def __init__(self, model_dir: Path, target: Target) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        self.target = target
+        self._tokenizer = PreTrainedTokenizerFast.from_pretrained(model_dir)
+        if not self._tokenizer.chat_template:
+            raise InputError(f"target {target.name}: model {target.model} has no chat template")
+        vocabulary = self._tokenizer.get_vocab()
+        if unknown := [token for token in target.stop_tokens if token not in vocabulary]:
+            raise InputError(f"target {target.name}: stop_tokens {unknown} are not in the vocabulary")
+        self.end_of_turn_id: int = vocabulary[target.end_of_turn]
+        self.stop_ids: tuple[int, ...] = tuple(vocabulary[token] for token in target.stop_tokens)
+        added = self._tokenizer.added_tokens_decoder
+        self._control_ids = {token_id for token_id, token in added.items() if token.special}
+        self._control = re.compile(
+            "|".join(re.escape(added[i].content) for i in sorted(self._control_ids)) or r"(?!)"
+        )
+
+    def messages(self, problem: str) -> list[dict[str, str]]:
+        """The plain conversation: what training sees, as role and content."""
+        return self._conversation(render("plain", problem=problem))
+
+    def plain_prompt(self, problem: str) -> list[int]:
+        """Token ids of the plain prompt, up to where the assistant's turn begins."""
+        return self._encode(self.messages(problem))
+
+    def guided_prompt(self, problem: str, solution: str) -> list[int]:
+        """Token ids of the digest-and-retell prompt, with the expert solution in it."""
+        return self._encode(self._conversation(render("guided", problem=problem, solution=solution)))
+
+    def completion(self, text: str) -> list[int]:
+        """Token ids of a given completion, the end-of-turn token included."""
+        return [*self._tokenizer(text, add_special_tokens=False).input_ids, self.end_of_turn_id]
+
+    def text(self, completion_ids: list[int]) -> str:
+        """The text of a completion, without the token that ended it."""
+        if completion_ids and completion_ids[-1] in self.stop_ids:
+            completion_ids = completion_ids[:-1]
+        return self._tokenizer.decode(completion_ids, clean_up_tokenization_spaces=False)
+
+    def prompt_text(self, prompt_ids: list[int]) -> str:
+        """The text of a prompt, control tokens shown."""
+        return self._tokenizer.decode(prompt_ids, clean_up_tokenization_spaces=False)
+
+    def has_control_token(self, completion_ids: list[int]) -> bool:
+        """Whether a control token stands anywhere but at the end: such text is not what its tokens are."""
+        return any(token in self._control_ids for token in completion_ids[:-1])
+
+    def control_token_in(self, text: str) -> str | None:
+        """The first control token spelled out in a text, which the tokenizer would read as the token itself."""
+        found = self._control.search(text)
+        return found.group() if found else None
+
+    def hashes(self) -> dict[str, str]:
+        """sha256 of the tokenizer and of the chat template, for the manifest."""
+        serialized = self._tokenizer.backend_tokenizer.to_str()
+        return {
+            "tokenizer": hashlib.sha256(serialized.encode()).hexdigest(),
+            "chat_template": hashlib.sha256(self._tokenizer.chat_template.encode()).hexdigest(),
+        }
+
+    def _conversation(self, user: str) -> list[dict[str, str]]:
+        system = self.target.system_prompt
+        turns = [] if system is None else [{"role": "system", "content": system}]
+        return [*turns, {"role": "user", "content": user}]
+
+    def _encode(self, messages: list[dict[str, str]]) -> list[int]:
+        # Rendered to text and tokenized without special tokens: the template has written the BOS already.
+        text = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
+        )
+        return self._tokenizer(text, add_special_tokens=False).input_ids

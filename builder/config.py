@@ -1,0 +1,199 @@
+"""Typed, validated configuration: targets (one YAML file each) and everything else that determines D′."""
+
+import difflib
+import hashlib
+import json
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from builder.errors import InputError
+
+M = TypeVar("M", bound=BaseModel)
+TARGETS = resources.files("builder") / "targets"
+
+
+class Frozen(BaseModel):
+    """A value object: unknown keys are errors, fields cannot be reassigned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sampling(Frozen):
+    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1)."""
+
+    candidates: int = Field(10, ge=1, le=1000)
+    temperature: float = Field(1.0, gt=0, le=10)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(2048, ge=1)
+
+    @property
+    def from_policy(self) -> bool:
+        """Whether samples come from the policy itself, so that behavior and policy log-probs coincide."""
+        return self.temperature == 1.0 and self.top_p == 1.0
+
+
+class Target(Frozen):
+    """The model that writes the data and that will be fine-tuned on it, with its template pinned.
+
+    Attributes:
+        name: short name, used in file names and in `--target`.
+        model: Hub repository or local directory.
+        revision: commit of the repository; resolved to a full sha and recorded.
+        offline_package: an installed Python package that carries the same model as a GGUF file; used
+            instead of a download when it is installed.
+        license: licence of the weights, for the card.
+        dtype: of the weights while sampling and scoring.
+        context_length: tokens that the engine must hold: prompt (the guided one too) plus completion.
+        max_length: tokens of plain prompt plus completion at training time; longer rows are `overlong`.
+        system_prompt: system turn of every prompt; null leaves it to the template's own default.
+        template_kwargs: pinned variables of the chat template (Llama-3.1's `date_string`).
+        end_of_turn: the token that training teaches to end a completion with.
+        stop_tokens: sampling stops at any of these; must contain `end_of_turn`.
+        gpu_memory_gib: GPU memory needed to run it here; null means that a CPU will do.
+        sampling: the defaults for this target.
+        vllm_args: further arguments for the vLLM server, e.g. `["--tensor-parallel-size", "2"]`.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    model: str = Field(min_length=1)
+    revision: str | None = None
+    offline_package: str | None = None
+    license: str = "unknown"
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    context_length: int = Field(ge=32)
+    max_length: int = Field(ge=16)
+    system_prompt: str | None = None
+    template_kwargs: dict[str, str | int | bool] = {}
+    end_of_turn: str = Field(min_length=1)
+    stop_tokens: Annotated[list[str], Field(min_length=1)]
+    gpu_memory_gib: float | None = None
+    sampling: Sampling = Sampling()
+    vllm_args: list[str] = []
+
+    @model_validator(mode="after")
+    def _check(self) -> "Target":
+        if self.end_of_turn not in self.stop_tokens:
+            raise ValueError(f"stop_tokens must contain end_of_turn {self.end_of_turn!r}")
+        if self.max_length > self.context_length:
+            raise ValueError(
+                f"max_length {self.max_length} does not fit into context_length {self.context_length}"
+            )
+        return self
+
+
+class SourceSpec(Frozen):
+    """Where the problems come from: a built-in name, a Hub dataset id or a local file, and its fields."""
+
+    name: str = Field(min_length=1)
+    problem_field: str | None = None
+    solution_field: str | None = None
+    answer_field: str | None = None
+    id_field: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+
+
+class Rules(Frozen):
+    """When a verified-correct *guided* candidate is still not kept; null or false turns a rule off.
+
+    Attributes:
+        max_copy_rate: share of its word 8-grams found in the expert solution above which it is a copy.
+        forbid_mentions: reject text that talks about "the reference solution" it was shown.
+    """
+
+    max_copy_rate: float | None = Field(0.8, ge=0, le=1)
+    forbid_mentions: bool = True
+
+
+class Settings(Frozen):
+    """Everything that determines D′. Two builds with the same settings are the same build."""
+
+    target: Target
+    model_revision: str
+    sources: Annotated[list[SourceSpec], Field(min_length=1)]
+    limit: int | None = Field(None, ge=1)
+    seed: int = 0
+    sampling: Sampling
+    engine: Literal["vllm", "transformers"]
+    rules: Rules = Rules()
+    verifier_deadline: float = Field(5.0, gt=0)
+    drop_unverifiable: bool = False
+    prompt_hashes: dict[str, str]
+    tool_version: str
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over the canonical JSON of all settings."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """One line for each setting that differs from `other`, an earlier `model_dump()`."""
+        ours, theirs = _flatten(self.model_dump(mode="json")), _flatten(other)
+        return [
+            f"{key}: was {theirs.get(key)!r}, is now {ours.get(key)!r}"
+            for key in sorted(ours.keys() | theirs.keys())
+            if ours.get(key) != theirs.get(key)
+        ]
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        items = enumerate(value)
+    else:
+        return {prefix.removesuffix("."): value}
+    return {k: v for key, inner in items for k, v in _flatten(inner, f"{prefix}{key}.").items()}
+
+
+def list_targets() -> list[str]:
+    """Names of the targets that ship with the tool."""
+    return sorted(f.name.removesuffix(".yaml") for f in TARGETS.iterdir() if f.name.endswith(".yaml"))
+
+
+def load_target(name_or_path: str) -> Target:
+    """Load a shipped target by name or a user's own YAML file.
+
+    Raises:
+        InputError: unknown name (with the nearest one), unreadable file, or an invalid field.
+    """
+    if name_or_path.endswith((".yaml", ".yml")):
+        file = Path(name_or_path)
+        if not file.is_file():
+            raise InputError(f"target file {name_or_path} does not exist")
+    else:
+        names = list_targets()
+        if name_or_path not in names:
+            near = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(f"unknown target {name_or_path!r}{hint} (shipped: {', '.join(names)})")
+        file = TARGETS / f"{name_or_path}.yaml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"target {name_or_path}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"target {name_or_path}: expected a mapping of fields, got {type(content).__name__}")
+    return validated(Target, content, f"target {name_or_path}")
+
+
+def validated(model: type[M], content: dict[str, Any], where: str) -> M:
+    """Build `model`, turning pydantic's report into one line that names the field.
+
+    Raises:
+        InputError: with every offending field and why.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise InputError(f"{where}: {faults}") from None

@@ -1,0 +1,53 @@
+"""`--dry-run`: what a build would do, without generating anything."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from builder.chat import Chat
+from builder.config import Settings
+from builder.models import Model
+from builder.prepare import prepare
+from builder.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def dry_run(settings: Settings, model: Model, output: Path, console: "Console") -> int:
+    """Print the resolved settings, the first prompts, the rows and an estimate of tokens; returns the exit code."""
+    import polars as pl
+    import yaml
+
+    chat = Chat(model.path, settings.target)
+    with TemporaryDirectory() as scratch:
+        workspace = Workspace(Path(scratch))
+        prepare(settings, chat, workspace)
+        rows = pl.read_parquet(workspace.rows_file)
+        rejected = pl.read_parquet(workspace.rejected_file)
+
+    def show(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    show(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    if len(rows):
+        first = rows.row(0, named=True)
+        plain = chat.plain_prompt(first["problem"])
+        guided = chat.guided_prompt(first["problem"], first["expert_solution"])
+        for name, prompt in (("plain", plain), ("guided", guided)):
+            show(f"--- first {name} prompt, {len(prompt)} tokens ---\n{chat.prompt_text(prompt)}")
+        show("---")
+    sampled = int(rows["verifiable"].sum())
+    show(f"rows to build     {len(rows):,} ({sampled:,} sampled, {len(rows) - sampled:,} unverifiable)")
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in rejected["reason"].value_counts().iter_rows())
+    show(f"rows rejected     {len(rejected):,}" + (f" ({reasons})" if reasons else ""))
+    per_phase = sampled * settings.sampling.candidates
+    # What a completion costs is not known before one is drawn; the expert's length is the best guess there is.
+    typical = int(rows["expert_tokens"].mean() or 0)
+    show(
+        f"tokens, estimate  {per_phase * typical:,} if every problem is solved at once, {2 * per_phase * typical:,} if "
+        f"every one is retold ({settings.sampling.candidates} candidates a phase, each as long as the expert's "
+        f"solution, {typical} tokens; at most {settings.sampling.max_tokens} each)"
+    )
+    show(f"release           {output}")
+    return 0

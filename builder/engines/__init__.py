@@ -1,0 +1,1 @@
+"""What runs the target policy: tokens in, tokens and log-probs out."""

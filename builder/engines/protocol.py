@@ -1,0 +1,65 @@
+"""The one small protocol that every engine speaks: tokens in, tokens and log-probs out."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How one completion is drawn.
+
+    Attributes:
+        temperature: softmax temperature; 1.0 samples from the policy itself.
+        top_p: nucleus mass kept; 1.0 keeps everything.
+        max_tokens: completion tokens at most, the stop token included.
+        stop_token_ids: a completion ends with the first of these that it draws, and contains it.
+    """
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    stop_token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One sampled completion.
+
+    Attributes:
+        token_ids: `[time]`, without the prompt; ends with the stop token if `finish_reason` is "stop".
+        logprobs: `[time]`, nats, aligned with `token_ids`: log-probs under the distribution that was
+            really sampled from (after temperature and top-p), given the prompt that was really used.
+        finish_reason: "stop" if a stop token ended it, "length" if `max_tokens` cut it off.
+    """
+
+    token_ids: list[int]
+    logprobs: list[float]
+    finish_reason: FinishReason
+
+
+class Engine(Protocol):
+    """Runs the target policy. Implementations batch concurrent calls; callers simply await many."""
+
+    async def generate(
+        self, prompt_ids: list[int], params: SamplingParams, n: int, seed: int
+    ) -> list[Completion]:
+        """Draw `n` completions of one prompt.
+
+        Raises:
+            EngineError: the engine is gone, or its answer breaks the protocol.
+        """
+        ...
+
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+        """Log-probs (nats, temperature 1) of given completion tokens after a prompt, `[time]`.
+
+        Raises:
+            EngineError: the engine is gone, or its answer breaks the protocol.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what the engine holds."""
+        ...

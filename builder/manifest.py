@@ -1,0 +1,108 @@
+"""`manifest.json`: everything that says where a release comes from, and the sha256 of every file in it."""
+
+import hashlib
+import json
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from builder import __version__
+from builder.chat import Chat
+from builder.errors import InputError
+from builder.journal import Journal
+from builder.verifier import verifier_version
+from builder.workspace import Workspace
+
+NAME = "manifest.json"
+_LIBRARIES = ("datasets", "distilabel", "math-verify", "pyarrow", "torch", "transformers")
+
+
+def manifest(
+    workspace: Workspace, journal: Journal, chat: Chat, engine: str, summary: dict[str, Any]
+) -> dict[str, Any]:
+    """The provenance of a finished build; file hashes are added by `write_manifest`."""
+    settings = workspace.settings()
+    target, progress = settings.target, journal.progress()
+    sessions, seconds = journal.sessions()
+    return {
+        "tool": {"name": "mind-the-gap", "version": __version__, "commit": _commit()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "target": {
+            "name": target.name,
+            "model": target.model,
+            "revision": settings.model_revision,
+            "dtype": target.dtype,
+            "license": target.license,
+            "system_prompt": target.system_prompt,
+            "template_kwargs": target.template_kwargs,
+            "end_of_turn": target.end_of_turn,
+            "hashes": chat.hashes(),
+        },
+        "sources": json.loads(workspace.provenance_file.read_text(encoding="utf-8")),
+        "prompts": settings.prompt_hashes,
+        "sampling": settings.sampling.model_dump(),
+        "seed": settings.seed,
+        "rules": settings.rules.model_dump(),
+        "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
+        "engine": engine,
+        "logprob_mode": (
+            "policy: temperature 1, under the plain prompt; behavior: as sampled "
+            f"(temperature {settings.sampling.temperature}, top_p {settings.sampling.top_p})"
+        ),
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "summary": summary,
+        "cost": {
+            "sampled_tokens": progress.sampled_tokens,
+            "scored_tokens": progress.scored_tokens,
+            "sessions": sessions,
+            "seconds": round(seconds, 1),
+        },
+        "fingerprint": settings.fingerprint,
+        "settings": settings.model_dump(mode="json"),
+    }
+
+
+def write_manifest(release: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Add the sha256 of every file in the directory and write the manifest, the last file of a release."""
+    files = {}
+    for file in sorted(release.rglob("*")):
+        if file.is_file():
+            with file.open("rb") as data:
+                digest = hashlib.file_digest(data, "sha256").hexdigest()
+            files[file.relative_to(release).as_posix()] = {"sha256": digest, "bytes": file.stat().st_size}
+    content = {**content, "files": files}
+    (release / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return content
+
+
+def read_manifest(release: Path) -> dict[str, Any] | None:
+    """The manifest of a complete release; None if there is no directory, or an empty one, at this path.
+
+    Raises:
+        InputError: the path holds something that is not a release of ours.
+    """
+    file = release / NAME
+    if file.is_file():
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            content["settings"], content["fingerprint"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{file} is not a manifest of this tool") from None
+        return content
+    if release.exists() and (not release.is_dir() or any(release.iterdir())):
+        raise InputError(f"{release} exists and is not a release; choose another --output")
+    return None
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this code runs from; None if it was installed as a package."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        # A package installed below somebody else's checkout is not tracked there.
+        subprocess.run([*git, "ls-files", "--error-unmatch", "__init__.py"], capture_output=True, check=True)
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip()

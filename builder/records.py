@@ -1,0 +1,90 @@
+"""The schema of a release: the one place that names every column, its type, its unit and its meaning."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a release config; `meaning` is printed in the dataset card."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+_TEXT, _COUNT, _REAL = pa.string(), pa.int32(), pa.float64()
+_TURNS = pa.list_(pa.struct([("role", _TEXT), ("content", _TEXT)]))
+_TOKENS, _LOGPROBS = pa.list_(pa.int32()), pa.list_(pa.float32())
+
+STAGES = ("self_alignment", "guided_alignment", "fallback")
+
+DEFAULT = (
+    Column("id", _TEXT, "unique id of the source row"),
+    Column("source", _TEXT, "source the row comes from"),
+    Column("problem", _TEXT, "the problem, without instructions"),
+    Column("answer", _TEXT, "gold answer; null if the source has none"),
+    Column("prompt", _TURNS, "plain prompt as chat turns; apply the target's chat template"),
+    Column("completion", _TURNS, "the kept response as one assistant turn"),
+    Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
+    Column("fallback_reason", _TEXT, "why the expert's text stayed: `no_acceptable_candidate`, "
+           "`unverifiable` or `no_room`; null unless `fallback`"),
+    Column("self_sampled", _COUNT, "candidates drawn from the plain prompt"),
+    Column("self_correct", _COUNT, "of those, complete and verified correct"),
+    Column("guided_sampled", _COUNT, "candidates drawn with the expert solution in the prompt"),
+    Column("guided_correct", _COUNT, "of those, complete and verified correct, kept or not"),
+    Column("selected_index", _COUNT, "index of the kept candidate within its phase; null for `fallback`"),
+    Column("finish_reason", _TEXT, "how the kept candidate ended (always `stop`); null for `fallback`"),
+    Column("completion_tokens", _COUNT, "tokens of the completion, end-of-turn token included"),
+    Column("policy_logprob", _REAL, "log π(completion | plain prompt), sum over tokens, nats"),
+    Column("policy_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
+    Column("expert_solution", _TEXT, "the source's own solution"),
+    Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
+    Column("expert_logprob", _REAL, "log π(expert solution | plain prompt), sum over tokens, nats"),
+    Column("expert_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
+    Column("copy_rate", _REAL, "share of the completion's word 8-grams found in the expert solution"),
+)  # fmt: skip
+
+TOKENS = (
+    Column("id", _TEXT, "id of the row in `default`"),
+    Column("prompt_ids", _TOKENS, "token ids of the plain prompt, chat template applied"),
+    Column("completion_ids", _TOKENS, "token ids of the completion; the last one is the end-of-turn token"),
+    Column("policy_logprobs", _LOGPROBS, "log π of each completion token given the plain prompt, nats"),
+    Column("behavior_logprobs", _LOGPROBS, "log-prob of each completion token under the distribution that "
+           "drew it, nats; null where that is unknown (`fallback`)"),
+)  # fmt: skip
+
+CANDIDATES = (
+    Column("id", _TEXT, "id of the source row"),
+    Column("phase", _TEXT, "`self` (plain prompt) or `guided` (expert solution in the prompt)"),
+    Column("index", _COUNT, "index of the sample within its phase"),
+    Column("text", _TEXT, "the response, without the token that ended it"),
+    Column("verdict", _TEXT, "`correct`, `incorrect`, `no_answer`, `timeout` or `error`"),
+    Column("finish_reason", _TEXT, "`stop`, or `length` if it was cut off"),
+    Column("tokens", _COUNT, "tokens of the response, the one that ended it included"),
+    Column("logprob", _REAL, "log-prob under the distribution that drew it, sum over tokens, nats"),
+    Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
+           "`mentions_reference` or `copies_reference`; null if it may"),
+)  # fmt: skip
+
+REJECTED = (
+    Column("id", _TEXT, "unique id of the source row"),
+    Column("source", _TEXT, "source the row comes from"),
+    Column("reason", _TEXT, "`overlong`, `no_gold`, `duplicate` or `malformed`"),
+    Column("detail", _TEXT, "what exactly was wrong, and where"),
+    Column("problem", _TEXT, "the problem, as far as it could be read"),
+    Column("expert_solution", _TEXT, "the solution, as far as it could be read"),
+)
+
+CONFIGS: dict[str, tuple[Column, ...]] = {
+    "default": DEFAULT,
+    "tokens": TOKENS,
+    "candidates": CANDIDATES,
+    "rejected": REJECTED,
+}
+
+
+def schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """The Arrow schema of a config; all columns are nullable, as Parquet readers expect."""
+    return pa.schema([(column.name, column.type) for column in columns])

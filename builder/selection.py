@@ -1,0 +1,25 @@
+"""Which of several acceptable candidates is kept: a function of (seed, row id), never of arrival order."""
+
+import hashlib
+from collections.abc import Iterable
+
+
+def derive_seed(seed: int, row_id: str, phase: str, index: int = 0) -> int:
+    """A 31-bit seed for one engine request, independent of every other row's, phase's and index's."""
+    return int.from_bytes(_digest(seed, row_id, phase, index)[:4], "big") >> 1
+
+
+def select(seed: int, row_id: str, phase: str, indices: Iterable[int]) -> int | None:
+    """Pick one index uniformly at random, the same one whatever order the candidates came in.
+
+    Every index gets a pseudo-random rank of its own and the lowest wins, so that a candidate that turns out
+    unacceptable changes the choice only if it was the chosen one (paper, section 3: one random correct candidate).
+
+    Returns:
+        The chosen index, or None if there is nothing to choose from.
+    """
+    return min(indices, key=lambda index: _digest(seed, row_id, phase, index, "select"), default=None)
+
+
+def _digest(*parts: object) -> bytes:
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()

@@ -1,0 +1,1 @@
+"""The distilabel steps of the flow: generate, verify, route, score."""

@@ -1,0 +1,65 @@
+"""Draw candidates: `solve` from the plain prompt, `retell` with the expert solution in it (paper, section 3)."""
+
+from typing import Literal
+
+from builder.candidates import Candidate, dump, load
+from builder.engines.protocol import Completion, SamplingParams
+from builder.journal import generation_key
+from builder.selection import derive_seed
+from builder.steps.base import EngineStep, Row
+
+MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampling
+
+
+class Generate(EngineStep):
+    """Sample candidates for the rows that need this phase; samples in the journal are not drawn again."""
+
+    phase: Literal["self", "guided"]
+
+    async def ask(self, row: Row) -> None:
+        """Fill `self_candidates` or `guided_candidates`."""
+        if not row["verifiable"]:
+            return
+        if self.phase == "guided" and any(c.acceptable for c in load(row["self_candidates"])):
+            return
+        plain = self._chat.plain_prompt(row["problem"])
+        prompt = (
+            plain
+            if self.phase == "self"
+            else self._chat.guided_prompt(row["problem"], row["expert_solution"])
+        )
+        target, sampling = self._settings.target, self._settings.sampling
+        # The kept text is trained on after the plain prompt, whatever prompt drew it: it has to fit there.
+        room = min(target.max_length - len(plain), target.context_length - len(prompt), sampling.max_tokens)
+        if room < min(MIN_ROOM, sampling.max_tokens):
+            return
+        params = SamplingParams(sampling.temperature, sampling.top_p, room, self._chat.stop_ids)
+        row[f"{self.phase}_candidates"] = dump(await self._sample(row["id"], prompt, params))
+
+    async def _sample(self, row_id: str, prompt: list[int], params: SamplingParams) -> list[Candidate]:
+        seed = self._settings.seed
+        keys = [
+            generation_key(
+                self._model_key, prompt, params, derive_seed(seed, row_id, self.phase, index), index
+            )
+            for index in range(self._settings.sampling.candidates)
+        ]
+        found = {index: self._journal.get(key) for index, key in enumerate(keys)}
+        missing = [index for index, completion in found.items() if completion is None]
+        if missing:
+            request_seed = derive_seed(seed, row_id, self.phase, missing[0])
+            drawn = await self._engine.generate(prompt, params, len(missing), request_seed)
+            self._journal.put((keys[index], c) for index, c in zip(missing, drawn, strict=True))
+            found.update(zip(missing, drawn, strict=True))
+        return [self._candidate(index, keys[index], completion) for index, completion in found.items()]
+
+    def _candidate(self, index: int, key: bytes, completion: Completion) -> Candidate:
+        return Candidate(
+            index=index,
+            key=key.hex(),
+            text=self._chat.text(completion.token_ids),
+            finish_reason=completion.finish_reason,
+            tokens=len(completion.token_ids),
+            logprob=sum(completion.logprobs),
+            control_token=self._chat.has_control_token(completion.token_ids),
+        )

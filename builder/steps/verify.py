@@ -1,0 +1,47 @@
+"""Give every candidate of a phase its verdict, and say whether it may be kept."""
+
+import os
+from typing import Literal
+
+from pydantic import PrivateAttr
+
+from builder.candidates import dump, load
+from builder.steps.base import Row, RowStep
+from builder.verifier import Verifier
+
+
+class Verify(RowStep):
+    """math-verify in killable worker processes; a crash or a time-out of it is never `incorrect`."""
+
+    phase: Literal["self", "guided"]
+
+    _verifier: Verifier = PrivateAttr(None)
+
+    def load(self) -> None:
+        """Start the pool; the two phases share the machine's cores."""
+        super().load()
+        workers = max(1, (os.cpu_count() or 2) // 2)
+        self._verifier = Verifier(workers=workers, deadline=self._settings.verifier_deadline).__enter__()
+
+    def unload(self) -> None:
+        """Stop the pool."""
+        if self._verifier:
+            self._verifier.close()
+        super().unload()
+
+    def handle(self, rows: list[Row]) -> None:
+        """Judge all candidates of all rows in one call, so that the pool is kept busy."""
+        column = f"{self.phase}_candidates"
+        candidates = [load(row[column]) for row in rows]
+        verdicts = iter(
+            self._verifier.verdicts(
+                [(row["gold"], c.text) for row, of_row in zip(rows, candidates, strict=True) for c in of_row]
+            )
+        )
+        for row, of_row in zip(rows, candidates, strict=True):
+            row[column] = dump(
+                [
+                    c.judged(next(verdicts), self.phase, row["expert_solution"], self._settings.rules)
+                    for c in of_row
+                ]
+            )

@@ -1,0 +1,107 @@
+"""What a build amounts to: the paper's Table 1 and Table 3 for one release, for a person and for a machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.records import STAGES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def summarize(release: Path) -> dict[str, Any]:
+    """Statistics of a release, computed from its Parquet files.
+
+    Returns:
+        `stages`: rows by stage and all together (Table 1); `logprobs`: for every stage with rows and for `all`,
+        the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
+        and per token (nats); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`.
+    """
+    import polars as pl
+
+    def scan(config: str) -> pl.LazyFrame:
+        return pl.scan_parquet(release / "data" / config / "*.parquet")
+
+    rows, candidates = scan("default"), scan("candidates")
+    means = [
+        pl.len().alias("rows"),
+        pl.col("expert_logprob").mean().alias("expert_sum"),
+        pl.col("policy_logprob").mean().alias("kept_sum"),
+        pl.col("expert_logprob_per_token").mean().alias("expert_per_token"),
+        pl.col("policy_logprob_per_token").mean().alias("kept_per_token"),
+    ]
+    of_stage = {row.pop("stage"): row for row in rows.group_by("stage").agg(means).collect().to_dicts()}
+    of_all = rows.select(means).collect().to_dicts()[0]
+    sampled = candidates.select(
+        pl.len().alias("candidates"), (pl.col("finish_reason") == "length").sum().alias("truncated")
+    ).collect()
+    return {
+        "stages": {stage: of_stage.get(stage, {}).get("rows", 0) for stage in STAGES} | {"all": of_all["rows"]},
+        "logprobs": {
+            stage: {k: v for k, v in row.items() if k != "rows"}
+            for stage, row in [*((s, of_stage[s]) for s in STAGES if s in of_stage), ("all", of_all)]
+        },
+        "fallback_reasons": _counts(rows.filter(pl.col("stage") == "fallback"), "fallback_reason"),
+        "rejected": _counts(scan("rejected"), "reason"),
+        "verdicts": _counts(candidates, "verdict"),
+        "rejected_candidates": _counts(candidates.drop_nulls("rejected_reason"), "rejected_reason"),
+        **sampled.to_dicts()[0],
+    }
+
+
+def _counts(frame: Any, column: str) -> dict[str, int]:
+    import polars as pl
+
+    counted = frame.group_by(column).agg(pl.len().alias("n")).sort("n", column, descending=[True, False])
+    return dict(counted.collect().iter_rows())
+
+
+def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -> None:
+    """Print Table 1 and Table 3 of a release, and where it is."""
+    from rich.table import Table
+
+    summary, rows = manifest["summary"], manifest["summary"]["stages"]["all"]
+
+    def table(title: str, *columns: str) -> Table:
+        made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for number, column in enumerate(columns):
+            made.add_column(column, justify="right" if number else "left", no_wrap=True)
+        return made
+
+    counts = table("Rows by stage (the paper's Table 1)", "stage", "rows", "share")
+    for stage, number in summary["stages"].items():
+        counts.add_row(stage, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
+    gap = table(
+        "Mean log-prob under the target policy, nats (the paper's Table 3)",
+        "stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token",
+    )  # fmt: skip
+    for stage, means in summary["logprobs"].items():
+        values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
+        gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
+    console.print()
+    console.print(counts)
+    console.print()
+    console.print(gap)
+    console.print()
+    for label, content in _facts(manifest):
+        console.print(f"{label:<12}{content}", highlight=False, soft_wrap=True)
+    console.print(f"{'release':<12}{release}", highlight=False, soft_wrap=True)
+
+
+def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    summary, cost = manifest["summary"], manifest["cost"]
+
+    def listing(counts: dict[str, int]) -> str:
+        return ", ".join(f"{name} {number:,}" for name, number in counts.items()) or "none"
+
+    rate = cost["sampled_tokens"] / cost["seconds"] if cost["seconds"] else 0
+    return [
+        ("target", f"{manifest['target']['model']} at {manifest['target']['revision']}"),
+        ("candidates", f"{summary['candidates']:,} ({summary['truncated']:,} truncated)"),
+        ("verdicts", listing(summary["verdicts"])),
+        ("not kept", listing(summary["rejected_candidates"])),
+        ("fallback", listing(summary["fallback_reasons"])),
+        ("rejected", f"{sum(summary['rejected'].values()):,} rows ({listing(summary['rejected'])})"),
+        ("tokens", f"{cost['sampled_tokens']:,} sampled, {cost['scored_tokens']:,} scored"),
+        ("time", f"{cost['seconds']:,.0f} s in {cost['sessions']} session(s), {rate:,.0f} sampled tokens/s"),
+    ]

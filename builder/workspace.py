@@ -1,0 +1,123 @@
+"""The working directory of a build, beside its release: settings, prepared rows, journal and logs.
+
+`DIR.work` belongs to the release `DIR`. It is what makes a build resumable; once the release is written, it may be
+deleted by hand (a later change of settings then needs no `--fresh`).
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.config import Frozen, Settings
+from builder.errors import InputError
+
+
+class Runtime(Frozen):
+    """How this session runs the build; none of it changes D′.
+
+    Attributes:
+        model_dir: the target's tokenizer (and weights).
+        engine_urls: base URLs of the engine's servers.
+        engine_model: the name that the servers know the target by.
+        send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
+        concurrency: sequences that one step keeps in flight.
+    """
+
+    model_dir: str
+    engine_urls: list[str]
+    engine_model: str
+    send_seed: bool
+    concurrency: int = 256
+
+
+class Workspace:
+    """Names and guards the files of a build's working directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.settings_file = root / "settings.json"
+        self.runtime_file = root / "runtime.json"
+        self.rows_file = root / "rows.parquet"
+        self.rejected_file = root / "rejected.parquet"
+        self.provenance_file = root / "provenance.json"
+        self.journal_file = root / "journal.sqlite"
+        self.engine_log = root / "engine.log"
+        self.pipeline_log = root / "pipeline.log"
+        self.scratch = root / "scratch"
+
+    @classmethod
+    def of(cls, release: Path) -> "Workspace":
+        """The working directory that belongs to a release directory."""
+        return cls(release.with_name(release.name + ".work"))
+
+    @contextmanager
+    def locked(self, *, fresh: bool) -> Iterator[None]:
+        """Create the directory and hold it against other builds.
+
+        Args:
+            fresh: delete what an earlier build left there, once the lock is held.
+
+        Raises:
+            InputError: another build holds it, or it cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.root / "lock", os.O_CREAT | os.O_RDWR)
+        except OSError as error:
+            raise InputError(f"cannot write to {self.root}: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"another build is using {self.root}; wait for it or stop it") from None
+            if fresh:
+                for entry in self.root.iterdir():
+                    if entry.name != "lock":
+                        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            yield
+        finally:
+            os.close(handle)
+
+    def claim(self, settings: Settings) -> None:
+        """Bind the directory to these settings.
+
+        Raises:
+            InputError: it belongs to other settings; lists what differs.
+        """
+        if self.settings_file.exists():
+            refuse_if_changed(settings, json.loads(self.settings_file.read_text()), self.root)
+        else:
+            write_atomically(self.settings_file, settings.model_dump_json(indent=2))
+
+    def settings(self) -> Settings:
+        """The settings that the directory was claimed with."""
+        return Settings.model_validate_json(self.settings_file.read_text())
+
+    def runtime(self) -> Runtime:
+        """How the current session runs."""
+        return Runtime.model_validate_json(self.runtime_file.read_text())
+
+
+def refuse_if_changed(settings: Settings, earlier: dict, where: Path) -> None:
+    """Check that an earlier build had the same settings.
+
+    Raises:
+        InputError: listing every setting that differs.
+    """
+    if differences := settings.differences(earlier):
+        listing = "\n  ".join(differences)
+        raise InputError(
+            f"{where} was built with other settings:\n  {listing}\n"
+            "choose another --output, restore the settings, or start over with --fresh"
+        )
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a small file completely or not at all."""
+    scratch = file.with_name(file.name + ".tmp")
+    scratch.write_text(text, encoding="utf-8")
+    os.replace(scratch, file)

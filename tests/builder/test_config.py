@@ -1,0 +1,84 @@
+import pytest
+import yaml
+
+from builder.config import Sampling, Settings, SourceSpec, list_targets, load_target
+from builder.errors import InputError
+
+
+def settings(target, **changes):
+    fields = {
+        "target": target,
+        "model_revision": "a" * 40,
+        "sources": [SourceSpec(name="gsm8k")],
+        "sampling": Sampling(),
+        "engine": "transformers",
+        "prompt_hashes": {"plain": "x"},
+        "tool_version": "0",
+    }
+    return Settings(**fields | changes)
+
+
+def test_shipped_targets_are_valid_and_carry_the_papers_sampling():
+    assert {"llama-3.1-8b-instruct", "qwen2.5-math-7b", "smollm2-135m-instruct"} <= set(list_targets())
+    for name in list_targets():
+        target = load_target(name)
+        assert target.name == name
+        assert (target.sampling.candidates, target.sampling.temperature, target.sampling.top_p) == (10, 1.0, 1.0)
+        assert len(target.revision) == 40
+
+
+def test_llama_pins_the_date_of_its_template():
+    assert load_target("llama-3.1-8b-instruct").template_kwargs == {"date_string": "26 Jul 2024"}
+
+
+def test_qwen_base_stops_at_both_ends_and_teaches_one():
+    target = load_target("qwen2.5-math-7b")
+    assert target.end_of_turn == "<|im_end|>"
+    assert set(target.stop_tokens) == {"<|im_end|>", "<|endoftext|>"}
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(InputError, match=r"did you mean llama-3\.1-8b-instruct\?"):
+        load_target("llama-3.1-8b")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"context_length": "many"}, "context_length"),
+        ({"typo": 1}, "typo"),
+        ({"stop_tokens": ["<|endoftext|>"]}, "end_of_turn"),
+        ({"max_length": 4096}, "does not fit"),
+        ({"sampling": {"temperature": 0}}, "sampling.temperature"),
+    ],
+)
+def test_a_faulty_target_file_is_one_line_that_names_the_field(tmp_path, target, change, message):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(target.model_dump(exclude_none=True) | change))
+    with pytest.raises(InputError, match=message) as caught:
+        load_target(str(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_target_yaml_cannot_run_code(tmp_path):
+    file = tmp_path / "evil.yaml"
+    file.write_text("!!python/object/apply:os.system ['true']")
+    with pytest.raises(InputError, match="not readable as YAML"):
+        load_target(str(file))
+
+
+def test_fingerprint_and_differences_follow_every_setting(target):
+    one, other = settings(target), settings(target, seed=1, sampling=Sampling(top_p=0.9))
+    assert one.fingerprint == settings(target).fingerprint
+    assert one.fingerprint != other.fingerprint
+    assert other.differences(one.model_dump(mode="json")) == [
+        "sampling.top_p: was 1.0, is now 0.9",
+        "seed: was 0, is now 1",
+    ]
+    assert one.differences(one.model_dump(mode="json")) == []
+
+
+def test_a_changed_source_is_named_by_its_field(target):
+    earlier = settings(target).model_dump(mode="json")
+    now = settings(target, sources=[SourceSpec(name="gsm8k", split="test")])
+    assert now.differences(earlier) == ["sources.0.split: was None, is now 'test'"]

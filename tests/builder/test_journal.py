@@ -1,0 +1,129 @@
+import math
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.engines.protocol import Completion, SamplingParams
+from builder.errors import InputError
+from builder.journal import SCORED, Journal, generation_key, scoring_key
+
+PARAMS = SamplingParams(1.0, 1.0, 64, (2, 0))
+float32 = st.floats(width=32, allow_nan=False)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    with Journal(tmp_path / "journal.sqlite") as opened:
+        yield opened
+
+
+def completion(tokens=(5, 2), reason="stop"):
+    return Completion(list(tokens), [-0.5] * len(tokens), reason)
+
+
+def outcome(row, stage="fallback"):
+    return {"row": row, "id": f"r{row}", "stage": stage}
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**31 - 1), float32), max_size=50), st.sampled_from(["stop", "length"]))
+def test_round_trips_any_tokens_and_float32_logprobs_exactly(tmp_path_factory, pairs, reason):
+    entry = Completion([t for t, _ in pairs], [p for _, p in pairs], reason)
+    with Journal(tmp_path_factory.mktemp("j") / "journal.sqlite") as journal:
+        journal.put([(b"k", entry)])
+        assert journal.get(b"k") == entry
+
+
+def test_infinite_logprobs_survive(journal):
+    journal.put([(b"k", Completion([1], [-math.inf], "stop"))])
+    assert journal.get(b"k").logprobs == [-math.inf]
+
+
+def test_every_part_of_a_request_is_part_of_its_key():
+    base = ("model", [1, 2], PARAMS, 0, 0)
+    changed = [
+        ("other", [1, 2], PARAMS, 0, 0),
+        ("model", [1, 2, 3], PARAMS, 0, 0),
+        ("model", [1, 2], SamplingParams(0.9, 1.0, 64, (2, 0)), 0, 0),
+        ("model", [1, 2], SamplingParams(1.0, 1.0, 65, (2, 0)), 0, 0),
+        ("model", [1, 2], SamplingParams(1.0, 1.0, 64, (2,)), 0, 0),
+        ("model", [1, 2], PARAMS, 1, 0),
+        ("model", [1, 2], PARAMS, 0, 1),
+    ]
+    keys = {generation_key(*request) for request in [base, *changed]}
+    assert len(keys) == len(changed) + 1
+    assert generation_key(*base) == generation_key("model", (1, 2), PARAMS, 0, 0)
+
+
+def test_scoring_tells_prompt_from_completion():
+    assert scoring_key("m", [1], [2, 3]) != scoring_key("m", [1, 2], [3])
+
+
+def test_what_is_there_stays_and_unknown_keys_are_none(journal):
+    journal.put([(b"k", completion())])
+    journal.put([(b"k", completion((9, 9, 9)))])
+    assert journal.get(b"k").token_ids == [5, 2]
+    assert journal.get(b"other") is None
+
+
+def test_entries_survive_closing(tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        journal.put([(b"k", completion())])
+        journal.put_outcomes([outcome(0)])
+    with Journal(tmp_path / "j") as journal:
+        assert journal.get(b"k") == completion()
+        assert journal.finished_ids() == {"r0"}
+
+
+def test_outcomes_come_in_source_order_and_once_each(journal):
+    journal.put_outcomes([outcome(2), outcome(0)])
+    journal.put_outcomes([outcome(1), outcome(0, "self_alignment")])
+    assert [(o["row"], o["stage"]) for o in journal.outcomes()] == [
+        (0, "self_alignment"),
+        (1, "fallback"),
+        (2, "fallback"),
+    ]
+
+
+def test_a_finished_row_forgets_its_failure(journal):
+    journal.put_failures([("r0", "engine gone"), ("r1", "engine gone")])
+    journal.put_outcomes([outcome(0)])
+    assert journal.failures() == [("r1", "engine gone")]
+    journal.clear_failures()
+    assert journal.failures() == []
+
+
+def test_progress_counts_what_other_connections_add(journal):
+    assert journal.progress().rows == 0
+    with Journal(journal.path) as other:
+        other.put([(b"a", completion((1, 2, 3)))])
+        other.put_scores(b"b", [1, 2, 3, 4], [-1.0] * 4)
+    first = journal.progress()
+    assert (first.sampled_tokens, first.scored_tokens, first.candidates) == (3, 4, 1)
+    with Journal(journal.path) as other:
+        other.put([(b"c", completion((1,)))])
+        other.put_outcomes([outcome(0, "guided_alignment")])
+    second = journal.progress()
+    assert (second.sampled_tokens, second.scored_tokens, second.candidates) == (4, 4, 2)
+    assert second.stages == {"guided_alignment": 1}
+    assert journal.get(b"b").finish_reason == SCORED
+
+
+def test_sessions_add_up(journal):
+    for seconds in (10.0, 5.5):
+        journal.note_session(journal.begin_session(), seconds)
+    assert journal.sessions() == (2, 15.5)
+
+
+def test_a_damaged_journal_is_one_clear_error(tmp_path):
+    file = tmp_path / "journal.sqlite"
+    file.write_bytes(b"this is not a database, whatever its name says" * 100)
+    with pytest.raises(InputError, match=r"journal .* cannot be read"):
+        Journal(file)
+
+
+def test_a_failed_transaction_leaves_nothing(journal):
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.put_outcomes([outcome(0), {"row": 1, "id": None, "stage": "fallback"}])
+    assert journal.finished_ids() == set()

@@ -1,0 +1,97 @@
+import pytest
+
+from builder.config import Rules
+from builder.rules import copy_rate, mentions_reference, rejected_reason
+
+EXPERT = "Natalia sold 48/2 = 24 clips in May. Altogether she sold 48 + 24 = 72 clips in April and May."
+
+
+def reason(**changes):
+    facts = {
+        "phase": "guided",
+        "verdict": "correct",
+        "finish_reason": "stop",
+        "text": "In May there were half as many, 24, which with the 48 before makes 72 of them sold.",
+        "has_control_token": False,
+        "expert_solution": EXPERT,
+        "rules": Rules(max_copy_rate=0.8),
+    }
+    return rejected_reason(**facts | changes)
+
+
+def test_a_good_retelling_may_be_kept():
+    assert reason() is None
+
+
+def test_a_truncated_candidate_is_never_kept_even_if_verified_correct():
+    assert reason(finish_reason="length") == "truncated"
+    assert reason(phase="self", finish_reason="length") == "truncated"
+
+
+@pytest.mark.parametrize("verdict", ["incorrect", "no_answer", "timeout", "error"])
+def test_only_a_correct_verdict_lets_a_candidate_through(verdict):
+    assert reason(verdict=verdict) == "not_correct"
+
+
+def test_control_tokens_in_the_middle_are_refused_in_both_phases():
+    assert reason(has_control_token=True) == "control_token"
+    assert reason(has_control_token=True, phase="self") == "control_token"
+
+
+def test_copies_and_mentions_are_refused_in_the_guided_phase_only():
+    assert reason(text=EXPERT) == "copies_reference"
+    assert reason(text=EXPERT, phase="self") is None
+    assert reason(text="As the reference solution shows, it is 72.") == "mentions_reference"
+    assert reason(text="As the reference solution shows, it is 72.", phase="self") is None
+
+
+def test_both_rules_can_be_turned_off():
+    off = Rules(max_copy_rate=None, forbid_mentions=False)
+    assert reason(text=EXPERT, rules=off) is None
+    assert reason(text="As the reference solution shows, it is 72.", rules=off) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "According to the reference solution, x = 3.",
+        "The provided solution uses induction.",
+        "Following the expert's solution we get 5.",
+        "The solution provided above is right.",
+        "as in the given worked solution",
+        "The reference answer is 7.",
+        "according to the solution, we add",
+    ],
+)
+def test_talk_about_the_reference_is_noticed(text):
+    assert mentions_reference(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The solution to the equation is x = 3.",
+        "The general solution is given by y = Ce^x.",
+        "Given the equation, solve for x.",
+        "A reference frame moves at speed v.",
+        "The answer is 7.",
+        "The solution set is {1, 2}.",
+    ],
+)
+def test_ordinary_mathematics_is_not_mistaken_for_it(text):
+    assert not mentions_reference(text)
+
+
+def test_copy_rate_counts_word_8_grams():
+    assert copy_rate(EXPERT, EXPERT) == 1.0
+    assert copy_rate("one two three four five six seven eight nine", EXPERT) == 0.0
+    # 10 words make three 8-grams; the first one is the expert's.
+    expert = "a b c d e f g h"
+    assert copy_rate("a b c d e f g h x y", expert) == pytest.approx(1 / 3)
+    assert copy_rate("A  b c D\ne f g h", expert) == 1.0
+
+
+def test_copy_rate_of_short_and_empty_texts():
+    assert copy_rate("", EXPERT) == 0.0
+    assert copy_rate("in May", EXPERT) == 1.0
+    assert copy_rate("in June", EXPERT) == 0.0

@@ -1,0 +1,30 @@
+"""Fixtures that every test may use: the real small model and the real problems."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.config import Target, load_target
+from builder.models import resolve_model
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def target() -> Target:
+    """The shipped CPU target."""
+    return load_target("smollm2-135m-instruct")
+
+
+@pytest.fixture(scope="session")
+def smollm2(target: Target) -> Path:
+    """Directory of the real SmolLM2-135M-Instruct, converted once from the installed GGUF package."""
+    return resolve_model(target).path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real problem files beside the checkout; tests that need it are skipped without it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no folder ../shared/data beside this checkout")
+    return SHARED_DATA
