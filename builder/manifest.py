@@ -20,7 +20,7 @@ _LIBRARIES = ("datasets", "distilabel", "math-verify", "pyarrow", "torch", "tran
 
 
 def manifest(
-    workspace: Workspace, journal: Journal, chat: Chat, engine: str, summary: dict[str, Any]
+    workspace: Workspace, journal: Journal, chat: Chat, summary: dict[str, Any]
 ) -> dict[str, Any]:
     """The provenance of a finished build; file hashes are added by `write_manifest`."""
     settings = workspace.settings()
@@ -46,7 +46,7 @@ def manifest(
         "seed": settings.seed,
         "rules": settings.rules.model_dump(),
         "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
-        "engine": engine,
+        "engine": workspace.engine_file.read_text(encoding="utf-8"),
         "logprob_mode": (
             "policy: temperature 1, under the plain prompt; behavior: as sampled "
             f"(temperature {settings.sampling.temperature}, top_p {settings.sampling.top_p})"

@@ -1,33 +1,91 @@
 """From sources to the rows that will be built: load, filter, check golds; every dropped row keeps its reason."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from builder.chat import Chat
 from builder.config import Settings
 from builder.errors import InputError
 from builder.records import REJECTED, schema
-from builder.sources.filters import drop_control_tokens, drop_overlong, split_unverifiable
+from builder.sources.filters import overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.verifier import Verifier
 from builder.workspace import Workspace, write_atomically
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The rows of a build, in source order.
+def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
+    """Write `rows.parquet`, `rejected.parquet` and `provenance.json` unless an earlier session has.
 
-    Attributes:
-        rows: to be built; with `unverifiable` ids among them that go to fallback without being sampled.
-        unverifiable: ids of rows whose gold is missing or cannot be parsed.
-        rejected: source rows left out.
-        provenance: one entry a source.
+    Returns:
+        How many rows will be built.
+
+    Raises:
+        InputError: a source cannot be read, or nothing of it is left to build.
     """
+    import pyarrow.parquet as pq
 
-    rows: list[SourceRow]
-    unverifiable: set[str]
-    rejected: list[RejectedRow]
-    provenance: list[dict[str, Any]]
+    if workspace.rows_file.exists():
+        return pq.read_metadata(workspace.rows_file).num_rows
+    loaded = load(settings.sources, settings.limit, settings.seed)
+    rows, control = _without_control_tokens(loaded.rows, chat)
+    lengths: dict[str, int] = {}
+
+    def tokens(row: SourceRow) -> int:
+        lengths[row.id] = len(chat.completion(row.expert_solution))
+        return len(chat.plain_prompt(row.problem)) + lengths[row.id]
+
+    rows, long = overlong(rows, tokens, settings.target.max_length)
+    with Verifier(deadline=settings.verifier_deadline) as verifier:
+        without_gold = unverifiable(rows, verifier.parseable)
+    rejected = [*loaded.rejected, *control, *long]
+    if settings.drop_unverifiable:
+        rejected += [
+            reject(row, "no_gold", "no gold answer that the verifier can parse")
+            for row in rows
+            if row.id in without_gold
+        ]
+        rows = [row for row in rows if row.id not in without_gold]
+    if not rows:
+        reasons = ", ".join(sorted({f"{r.reason}: {r.detail}" for r in rejected})[:3])
+        raise InputError(f"no row of {settings.sources[0].name} is left to build ({reasons})")
+
+    built = [
+        asdict(row)
+        | {"gold": row.gold or "", "verifiable": row.id not in without_gold, "expert_tokens": lengths[row.id]}
+        for row in rows
+    ]
+    rejected.sort(key=lambda row: row.row)
+    write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
+    _write(workspace.rejected_file, [asdict(row) for row in rejected], schema(REJECTED))
+    _write(workspace.rows_file, built)  # last: its existence means that all three are complete
+    return len(rows)
+
+
+def _without_control_tokens(
+    rows: Sequence[SourceRow], chat: Chat
+) -> tuple[list[SourceRow], list[RejectedRow]]:
+    """Leave out rows that spell out a control token, which the tokenizer would read as the token itself."""
+    kept, rejected = [], []
+    for row in rows:
+        fields = {"problem": row.problem, "expert_solution": row.expert_solution}
+        found = {name: chat.control_token_in(text) for name, text in fields.items()}
+        if faults := [f"{name} contains the control token {token}" for name, token in found.items() if token]:
+            rejected.append(reject(row, "malformed", "; ".join(faults)))
+        else:
+            kept.append(row)
+    return kept, rejected
+
+
+def _write(file: Any, rows: list[dict], arrow_schema: Any = None) -> None:
+    """Write a Parquet file completely or not at all; fields that the schema lacks are left out."""
+    import os
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    scratch = file.with_name(file.name + ".tmp")
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema), scratch)
+    os.replace(scratch, file)

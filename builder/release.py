@@ -27,14 +27,13 @@ from builder.workspace import Workspace
 _BATCH = 500  # rows
 
 
-def write_release(output: Path, workspace: Workspace, chat: Chat, engine: str) -> dict[str, Any]:
+def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, Any]:
     """Write the release of a finished build and return its manifest.
 
     Args:
         output: where the release appears; an earlier release there is replaced.
         workspace: the build's working directory.
         chat: the target's template and tokenizer.
-        engine: name and version of the engine that wrote D′.
 
     Raises:
         UnfinishedError: a source row has no outcome.
@@ -46,7 +45,7 @@ def write_release(output: Path, workspace: Workspace, chat: Chat, engine: str) -
     with Journal(workspace.journal_file) as journal:
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
-        content = manifest(workspace, journal, chat, engine, summarize(scratch))
+        content = manifest(workspace, journal, chat, summarize(scratch))
     (scratch / "README.md").write_text(render_card(content), encoding="utf-8")
     content = write_manifest(scratch, content)
     _swap(scratch, output, workspace.root / "release.old")

@@ -45,6 +45,7 @@ class Workspace:
         self.rejected_file = root / "rejected.parquet"
         self.provenance_file = root / "provenance.json"
         self.journal_file = root / "journal.sqlite"
+        self.engine_file = root / "engine.txt"
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
         self.scratch = root / "scratch"

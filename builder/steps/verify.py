@@ -21,7 +21,7 @@ class Verify(RowStep):
         """Start the pool; the two phases share the machine's cores."""
         super().load()
         workers = max(1, (os.cpu_count() or 2) // 2)
-        self._verifier = Verifier(workers=workers, deadline=self._settings.verifier_deadline).__enter__()
+        self._verifier = Verifier(workers=workers, deadline=self._settings.verifier_deadline)
 
     def unload(self) -> None:
         """Stop the pool."""

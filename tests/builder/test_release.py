@@ -1,0 +1,187 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+from builder.chat import Chat
+from builder.config import Sampling, Settings, SourceSpec
+from builder.engines.protocol import Completion
+from builder.errors import MindTheGapError, UnfinishedError
+from builder.journal import Journal
+from builder.manifest import read_manifest
+from builder.records import CONFIGS, REJECTED, schema
+from builder.release import write_release
+from builder.workspace import Workspace, write_atomically
+
+EXPERT = "Three and four make \\boxed{7}."
+
+
+@pytest.fixture(scope="module")
+def chat(smollm2, target):
+    return Chat(smollm2, target)
+
+
+def logprobs(ids):
+    return [-0.5 * (n + 1) for n in range(len(ids))]
+
+
+@pytest.fixture
+def build(tmp_path, chat, target):
+    """A finished build of three rows, one a stage, made by hand: workspace and the release's path."""
+    output = tmp_path / "release"
+    workspace = Workspace.of(output)
+    workspace.root.mkdir()
+    settings = Settings(
+        target=target,
+        model_revision="a" * 40,
+        sources=[SourceSpec(name="made-up")],
+        sampling=Sampling(candidates=2),
+        engine="transformers",
+        prompt_hashes={"plain": "x"},
+        tool_version="0",
+    )
+    workspace.claim(settings)
+    workspace.engine_file.write_text("transformers 5")
+    write_atomically(workspace.provenance_file, json.dumps([{"name": "made-up", "revision": None, "license": "mit"}]))
+    rows = [
+        {
+            "row": n,
+            "id": f"made-up-{n}",
+            "source": "made-up",
+            "problem": f"What is 3 + {n}?",
+            "expert_solution": EXPERT,
+            "gold": "7" if n < 2 else "",
+        }
+        for n in range(3)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), workspace.rows_file)
+    dropped = {"id": "made-up-9", "source": "made-up", "reason": "duplicate", "detail": "repeats made-up-0"}
+    empty = {"problem": "p", "expert_solution": "s"}
+    pq.write_table(pa.Table.from_pylist([dropped | empty], schema=schema(REJECTED)), workspace.rejected_file)
+
+    with Journal(workspace.journal_file) as journal:
+        expert_ids = chat.completion(EXPERT)
+        journal.put_scores(b"expert", expert_ids, logprobs(expert_ids))
+        for row, stage in enumerate(("self_alignment", "guided_alignment", "fallback")):
+            phase = stage.split("_")[0]
+            outcome = {
+                "row": row,
+                "id": f"made-up-{row}",
+                "stage": stage,
+                "kept": 0 if row < 2 else -1,
+                "fallback_reason": None if row < 2 else "unverifiable",
+                "expert_key": b"expert".hex(),
+                "policy_key": b"expert".hex(),
+                "behavior_key": None,
+                "pass_rates": {f"{p}_{c}": int(p == phase) for p in ("self", "guided") for c in ("sampled", "correct")},
+                "self": [],
+                "guided": [],
+            }
+            if row < 2:
+                drawn, scored = f"drawn{row}".encode(), f"scored{row}".encode()
+                ids = chat.completion(f"It is \\boxed{{{row}}}")
+                journal.put([(drawn, Completion(ids, [-0.25] * len(ids), "stop"))])
+                journal.put_scores(scored, ids, logprobs(ids))
+                outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
+                outcome[phase] = [{"index": 0, "key": drawn.hex(), "verdict": "correct", "rejected_reason": None}]
+            journal.put_outcomes([outcome])
+    return workspace, output
+
+
+def test_every_config_loads_with_the_documented_types(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    for name, columns in CONFIGS.items():
+        loaded = load_dataset(str(output), name, split="train")
+        assert loaded.features.arrow_schema.remove_metadata() == schema(columns), name
+    assert load_dataset(str(output), split="train").column_names[0] == "id"  # `default` is the default
+
+
+def test_default_and_tokens_agree(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    rows = load_dataset(str(output), split="train").to_list()
+    tokens = load_dataset(str(output), "tokens", split="train").to_list()
+    assert [r["id"] for r in rows] == [t["id"] for t in tokens] == [f"made-up-{n}" for n in range(3)]
+    assert [r["stage"] for r in rows] == ["self_alignment", "guided_alignment", "fallback"]
+    for row, token in zip(rows, tokens, strict=True):
+        assert len(token["policy_logprobs"]) == len(token["completion_ids"]) == row["completion_tokens"]
+        assert token["completion_ids"][-1] == chat.end_of_turn_id
+        assert chat.text(token["completion_ids"]) == row["completion"][0]["content"]
+        assert token["prompt_ids"] == chat.plain_prompt(row["problem"])
+        assert row["policy_logprob"] == pytest.approx(sum(token["policy_logprobs"]))
+        assert row["policy_logprob_per_token"] * row["completion_tokens"] == pytest.approx(row["policy_logprob"])
+    assert tokens[0]["behavior_logprobs"] == tokens[0]["policy_logprobs"]
+    assert tokens[1]["behavior_logprobs"] != tokens[1]["policy_logprobs"]
+    assert tokens[2]["behavior_logprobs"] is None
+    assert rows[2]["completion"][0]["content"] == EXPERT
+    assert (rows[2]["answer"], rows[2]["fallback_reason"], rows[2]["copy_rate"]) == (None, "unverifiable", 1.0)
+
+
+def test_manifest_is_last_and_names_every_file_with_its_hash(build, chat):
+    import hashlib
+
+    workspace, output = build
+    returned = write_release(output, workspace, chat)
+    manifest = read_manifest(output)
+    assert manifest == returned
+    on_disk = {f.relative_to(output).as_posix() for f in output.rglob("*") if f.is_file()}
+    assert set(manifest["files"]) == on_disk - {"manifest.json"}
+    for name, facts in manifest["files"].items():
+        assert hashlib.sha256((output / name).read_bytes()).hexdigest() == facts["sha256"]
+    assert manifest["summary"]["stages"] == {
+        "self_alignment": 1,
+        "guided_alignment": 1,
+        "fallback": 1,
+        "all": 3,
+    }
+    assert manifest["summary"]["rejected"] == {"duplicate": 1}
+    assert manifest["cost"]["scored_tokens"] > 0
+
+
+def test_a_missing_outcome_leaves_nothing_behind(build, chat):
+    import sqlite3
+
+    workspace, output = build
+    with sqlite3.connect(workspace.journal_file) as db:
+        db.execute("DELETE FROM outcomes WHERE row = 1")
+    with pytest.raises(UnfinishedError, match="made-up-1 has no outcome"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_log_probs_that_do_not_align_are_refused(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        wrong = chat.completion("It is \\boxed{1}")
+        journal.put([(b"short", Completion(wrong, [-0.1] * (len(wrong) - 1), "stop"))])
+        outcome = list(journal.outcomes())[1]
+        journal.put_outcomes([outcome | {"behavior_key": b"short".hex()}])
+    with pytest.raises(MindTheGapError, match="made-up-1: tokens and log-probs do not align"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_an_earlier_release_is_replaced_whole(build, chat):
+    workspace, output = build
+    output.mkdir()
+    (output / "manifest.json").write_text("{}")
+    (output / "stale.txt").write_text("old")
+    write_release(output, workspace, chat)
+    assert not (output / "stale.txt").exists()
+    assert read_manifest(output)["summary"]["stages"]["all"] == 3
+
+
+def test_the_card_declares_the_configs_and_shows_the_numbers(build, chat):
+    import yaml
+
+    workspace, output = build
+    write_release(output, workspace, chat)
+    card = (output / "README.md").read_text()
+    front = yaml.safe_load(card.split("---")[1])
+    assert [c["config_name"] for c in front["configs"]] == list(CONFIGS)
+    assert [c for c in front["configs"] if c.get("default")] == [front["configs"][0]]
+    assert "| self_alignment | 1 | 33.3% |" in card
+    assert "1 duplicate." in card

@@ -1,0 +1,65 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from builder.config import Sampling, Settings, SourceSpec
+from builder.errors import InputError
+from builder.workspace import Workspace
+
+
+@pytest.fixture
+def settings(target):
+    return Settings(
+        target=target,
+        model_revision="a" * 40,
+        sources=[SourceSpec(name="gsm8k")],
+        sampling=Sampling(),
+        engine="transformers",
+        prompt_hashes={},
+        tool_version="0",
+    )
+
+
+def test_it_stands_beside_the_release(tmp_path):
+    assert Workspace.of(tmp_path / "r").root == tmp_path / "r.work"
+
+
+def test_the_same_settings_may_continue_and_others_may_not(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        workspace.claim(settings)
+        assert workspace.settings() == settings
+        with pytest.raises(InputError, match=r"seed: was 0, is now 7[\s\S]*--fresh"):
+            workspace.claim(settings.model_copy(update={"seed": 7}))
+
+
+def test_fresh_forgets_everything(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        (workspace.root / "scratch").mkdir()
+    with workspace.locked(fresh=True):
+        assert {entry.name for entry in workspace.root.iterdir()} == {"lock"}
+
+
+def test_a_second_build_is_refused_and_fresh_does_not_harm_the_first(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        code = (
+            "import sys; from pathlib import Path; from builder.workspace import Workspace\n"
+            f"with Workspace(Path({json.dumps(str(workspace.root))})).locked(fresh=True): pass"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "another build is using" in done.stderr
+        assert workspace.settings() == settings
+
+
+def test_the_lock_ends_with_its_holder(tmp_path):
+    workspace = Workspace.of(tmp_path / "r")
+    for _ in range(2):
+        with workspace.locked(fresh=False):
+            pass
