@@ -1,6 +1,6 @@
 """Build D′: rewrite a dataset with the model that will be trained on it.
 
-    python -m builder.build --target llama-3.1-8b-instruct --limit 50000 --output releases/llama
+python -m builder.build --target llama-3.1-8b-instruct --limit 50000 --output releases/llama
 """
 
 import argparse
@@ -78,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--limit", type=int, metavar="N", help="a seeded random sample of N source rows")
     source.add_argument("--seed", type=int, default=0, help="of the sample of rows, of sampling and of selection")
     source.add_argument(
-        "--drop-unverifiable", action="store_true", help="reject rows without a usable gold instead of keeping the expert"
+        "--drop-unverifiable",
+        action="store_true",
+        help="reject rows without a usable gold instead of keeping the expert",
     )
 
     sampling = p.add_argument_group("sampling (defaults: the target's)")
@@ -96,18 +98,31 @@ def parser() -> argparse.ArgumentParser:
         "or 'off' (default: %(default)s)",
     )
     rules.add_argument(
-        "--allow-mentions", action="store_true", help='keep retellings that talk about "the reference solution"'
+        "--allow-mentions",
+        action="store_true",
+        help='keep retellings that talk about "the reference solution"',
     )
     rules.add_argument(
-        "--verifier-deadline", type=float, default=5.0, metavar="S", help="seconds for one verdict (default: %(default)s)"
+        "--verifier-deadline",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for one verdict (default: %(default)s)",
     )
 
     engine = p.add_argument_group("engine")
     engine.add_argument(
-        "--engine", choices=("auto", "vllm", "transformers"), default="auto", help="default: what this machine has"
+        "--engine",
+        choices=("auto", "vllm", "transformers"),
+        default="auto",
+        help="default: what this machine has",
     )
     engine.add_argument(
-        "--engine-url", nargs="+", default=[], metavar="URL", help="attach to running vLLM servers instead of starting one"
+        "--engine-url",
+        nargs="+",
+        default=[],
+        metavar="URL",
+        help="attach to running vLLM servers instead of starting one",
     )
     engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight a step")
 
@@ -191,8 +206,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
         return dry_run(settings, model, output, console)
 
-    manifest = None if args.fresh else read_manifest(output)
-    if manifest:
+    manifest = read_manifest(output)
+    if manifest and not args.fresh:
         refuse_if_changed(settings, manifest["settings"], output)
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:

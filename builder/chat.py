@@ -32,9 +32,7 @@ class Chat:
         self.stop_ids: tuple[int, ...] = tuple(vocabulary[token] for token in target.stop_tokens)
         added = self._tokenizer.added_tokens_decoder
         self._control_ids = {token_id for token_id, token in added.items() if token.special}
-        self._control = re.compile(
-            "|".join(re.escape(added[i].content) for i in sorted(self._control_ids)) or r"(?!)"
-        )
+        self._control = re.compile("|".join(re.escape(added[i].content) for i in sorted(self._control_ids)) or r"(?!)")
 
     def messages(self, problem: str) -> list[dict[str, str]]:
         """The plain conversation: what training sees, as role and content."""

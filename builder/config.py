@@ -79,10 +79,8 @@ class Target(Frozen):
     def _check(self) -> "Target":
         if self.end_of_turn not in self.stop_tokens:
             raise ValueError(f"stop_tokens must contain end_of_turn {self.end_of_turn!r}")
-        if self.max_length > self.context_length:
-            raise ValueError(
-                f"max_length {self.max_length} does not fit into context_length {self.context_length}"
-            )
+        if self.max_length >= self.context_length:  # scoring a full-length row draws one more token
+            raise ValueError(f"max_length {self.max_length} does not fit into context_length {self.context_length}")
         return self
 
 

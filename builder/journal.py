@@ -55,9 +55,7 @@ class Progress:
         return sum(self.stages.values())
 
 
-def generation_key(
-    model: str, prompt_ids: Sequence[int], params: SamplingParams, seed: int, index: int
-) -> bytes:
+def generation_key(model: str, prompt_ids: Sequence[int], params: SamplingParams, seed: int, index: int) -> bytes:
     """Key of the `index`-th sample that `model` (revision and dtype) draws for a prompt."""
     return _key("generate", model, asdict(params), seed, index, prompt_ids)
 
@@ -173,9 +171,7 @@ class Journal:
 
     def begin_session(self) -> int:
         """Note that a session of this build starts now; returns its number for `note_session`."""
-        return self._db.execute(
-            "INSERT INTO sessions (started, seconds) VALUES (?, 0)", (time.time(),)
-        ).lastrowid
+        return self._db.execute("INSERT INTO sessions (started, seconds) VALUES (?, 0)", (time.time(),)).lastrowid
 
     def note_session(self, number: int, seconds: float) -> None:
         """Update how long a session has run."""

@@ -19,9 +19,7 @@ NAME = "manifest.json"
 _LIBRARIES = ("datasets", "distilabel", "math-verify", "pyarrow", "torch", "transformers")
 
 
-def manifest(
-    workspace: Workspace, journal: Journal, chat: Chat, summary: dict[str, Any]
-) -> dict[str, Any]:
+def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[str, Any]) -> dict[str, Any]:
     """The provenance of a finished build; file hashes are added by `write_manifest`."""
     settings = workspace.settings()
     target, progress = settings.target, journal.progress()

@@ -1,4 +1,4 @@
-"""The method of the paper as a distilabel pipeline: `python -m builder.pipeline WORKSPACE` (started by `builder.build`).
+"""The method of the paper as a distilabel pipeline; `builder.build` runs it as `python -m builder.pipeline WORKSPACE`.
 
 One linear pipeline, one row a problem, decisions in columns. distilabel gives the DAG, one process a step and the
 queues between them. It runs without its own cache: what makes a build resumable is the journal.

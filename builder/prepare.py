@@ -1,9 +1,11 @@
 """From sources to the rows that will be built: load, filter, check golds; every dropped row keeps its reason."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from builder.chat import Chat
 from builder.config import Settings
@@ -14,6 +16,9 @@ from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.verifier import Verifier
 from builder.workspace import Workspace, write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
@@ -64,9 +69,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     return len(rows)
 
 
-def _without_control_tokens(
-    rows: Sequence[SourceRow], chat: Chat
-) -> tuple[list[SourceRow], list[RejectedRow]]:
+def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list[SourceRow], list[RejectedRow]]:
     """Leave out rows that spell out a control token, which the tokenizer would read as the token itself."""
     kept, rejected = [], []
     for row in rows:
@@ -79,10 +82,8 @@ def _without_control_tokens(
     return kept, rejected
 
 
-def _write(file: Any, rows: list[dict], arrow_schema: Any = None) -> None:
+def _write(file: Path, rows: list[dict[str, Any]], arrow_schema: "pa.Schema | None" = None) -> None:
     """Write a Parquet file completely or not at all; fields that the schema lacks are left out."""
-    import os
-
     import pyarrow as pa
     import pyarrow.parquet as pq
 

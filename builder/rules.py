@@ -5,9 +5,7 @@ from typing import Literal
 
 from builder.config import Rules
 
-RejectedReason = Literal[
-    "truncated", "not_correct", "control_token", "mentions_reference", "copies_reference"
-]
+RejectedReason = Literal["truncated", "not_correct", "control_token", "mentions_reference", "copies_reference"]
 
 _NGRAM = 8
 _MENTION = re.compile(

@@ -72,7 +72,8 @@ class Build:
         chat = Chat(self._model.path, self._settings.target)
         with Journal(self._files.journal_file) as journal, _Session(journal) as session:
             # The engine loads its weights while the source is read, unless nothing is left to ask it.
-            with nullcontext() if self._all_finished(journal) else self._engine() as server:
+            engine = nullcontext() if self._all_finished(journal) else self._engine()
+            with engine as server:
                 total = prepare(self._settings, chat, self._files)
                 if journal.progress().rows < total:
                     self._connect(server)
@@ -104,7 +105,7 @@ class Build:
         urls = self._urls or [server.url]
         for url in urls:
             info = asyncio.run(_check(url, target.model if self._urls else target.name))
-            if info.max_model_len < target.context_length:
+            if info.max_model_len is not None and info.max_model_len < target.context_length:
                 raise EngineError(
                     f"the engine at {url} holds {info.max_model_len} tokens, but target {target.name} "
                     f"needs context_length {target.context_length}"
@@ -120,9 +121,7 @@ class Build:
         )
         write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))
 
-    def _generate(
-        self, journal: Journal, session: "_Session", total: int, server: EngineServer | None
-    ) -> None:
+    def _generate(self, journal: Journal, session: "_Session", total: int, server: EngineServer | None) -> None:
         """Run the pipeline until every row has an outcome."""
         fruitless = 0
         with ProgressDisplay(self._console, total, journal.progress()) as display:
@@ -147,7 +146,7 @@ class Build:
     ) -> str:
         """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
         command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
-        process = processes.spawn(command, self._files.pipeline_log)
+        process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
         last, since = None, time.monotonic()
         try:
             while process.poll() is None:
@@ -164,7 +163,7 @@ class Build:
         finally:
             processes.stop(process)
         display.show(journal.progress())
-        return f"exit code {process.returncode}"
+        return f"exit code {process.poll()}"
 
 
 class _Session:

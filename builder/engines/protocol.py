@@ -42,9 +42,7 @@ class Completion:
 class Engine(Protocol):
     """Runs the target policy. Implementations batch concurrent calls; callers simply await many."""
 
-    async def generate(
-        self, prompt_ids: list[int], params: SamplingParams, n: int, seed: int
-    ) -> list[Completion]:
+    async def generate(self, prompt_ids: list[int], params: SamplingParams, n: int, seed: int) -> list[Completion]:
         """Draw `n` completions of one prompt.
 
         Raises:

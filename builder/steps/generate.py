@@ -23,11 +23,7 @@ class Generate(EngineStep):
         if self.phase == "guided" and any(c.acceptable for c in load(row["self_candidates"])):
             return
         plain = self._chat.plain_prompt(row["problem"])
-        prompt = (
-            plain
-            if self.phase == "self"
-            else self._chat.guided_prompt(row["problem"], row["expert_solution"])
-        )
+        prompt = plain if self.phase == "self" else self._chat.guided_prompt(row["problem"], row["expert_solution"])
         target, sampling = self._settings.target, self._settings.sampling
         # The kept text is trained on after the plain prompt, whatever prompt drew it: it has to fit there.
         room = min(target.max_length - len(plain), target.context_length - len(prompt), sampling.max_tokens)
@@ -39,9 +35,7 @@ class Generate(EngineStep):
     async def _sample(self, row_id: str, prompt: list[int], params: SamplingParams) -> list[Candidate]:
         seed = self._settings.seed
         keys = [
-            generation_key(
-                self._model_key, prompt, params, derive_seed(seed, row_id, self.phase, index), index
-            )
+            generation_key(self._model_key, prompt, params, derive_seed(seed, row_id, self.phase, index), index)
             for index in range(self._settings.sampling.candidates)
         ]
         found = {index: self._journal.get(key) for index, key in enumerate(keys)}

@@ -50,9 +50,7 @@ class Score(EngineStep):
             "guided": [_brief(c) for c in guided_candidates],
         }
 
-    async def _keys(
-        self, row: Row, phase: str, candidate: Candidate, prompt: list[int]
-    ) -> dict[str, str | None]:
+    async def _keys(self, row: Row, phase: str, candidate: Candidate, prompt: list[int]) -> dict[str, str | None]:
         """Journal entries that hold the kept tokens with their policy and with their behavior log-probs."""
         drawn = self._journal.get(bytes.fromhex(candidate.key)).token_ids
         completion = [*drawn[:-1], self._chat.end_of_turn_id]

@@ -40,8 +40,5 @@ class Verify(RowStep):
         )
         for row, of_row in zip(rows, candidates, strict=True):
             row[column] = dump(
-                [
-                    c.judged(next(verdicts), self.phase, row["expert_solution"], self._settings.rules)
-                    for c in of_row
-                ]
+                [c.judged(next(verdicts), self.phase, row["expert_solution"], self._settings.rules) for c in of_row]
             )

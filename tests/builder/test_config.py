@@ -23,7 +23,11 @@ def test_shipped_targets_are_valid_and_carry_the_papers_sampling():
     for name in list_targets():
         target = load_target(name)
         assert target.name == name
-        assert (target.sampling.candidates, target.sampling.temperature, target.sampling.top_p) == (10, 1.0, 1.0)
+        assert (target.sampling.candidates, target.sampling.temperature, target.sampling.top_p) == (
+            10,
+            1.0,
+            1.0,
+        )
         assert len(target.revision) == 40
 
 

@@ -117,7 +117,11 @@ def test_default_and_tokens_agree(build, chat):
     assert tokens[1]["behavior_logprobs"] != tokens[1]["policy_logprobs"]
     assert tokens[2]["behavior_logprobs"] is None
     assert rows[2]["completion"][0]["content"] == EXPERT
-    assert (rows[2]["answer"], rows[2]["fallback_reason"], rows[2]["copy_rate"]) == (None, "unverifiable", 1.0)
+    assert (rows[2]["answer"], rows[2]["fallback_reason"], rows[2]["copy_rate"]) == (
+        None,
+        "unverifiable",
+        1.0,
+    )
 
 
 def test_manifest_is_last_and_names_every_file_with_its_hash(build, chat):

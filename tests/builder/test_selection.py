@@ -33,8 +33,6 @@ def test_is_uniform_over_rows():
 
 
 def test_seeds_differ_by_seed_row_phase_and_index_and_fit_31_bits():
-    seeds = {
-        derive_seed(s, r, p, i) for s in range(5) for r in "abcde" for p in ("self", "guided") for i in range(5)
-    }
+    seeds = {derive_seed(s, r, p, i) for s in range(5) for r in "abcde" for p in ("self", "guided") for i in range(5)}
     assert len(seeds) == 5 * 5 * 2 * 5
     assert all(0 <= seed < 2**31 for seed in seeds)

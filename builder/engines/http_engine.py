@@ -1,0 +1,172 @@
+"""The engine behind one or several servers: sends requests, balances them, and survives short outages."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+
+from builder.engines import wire
+from builder.engines.budget import Budget
+from builder.engines.endpoint import Endpoint, ExchangeError, open_session
+from builder.engines.protocol import Completion, SamplingParams
+from builder.errors import EngineError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What the servers say about themselves.
+
+    Attributes:
+        model: name that the target is served by.
+        max_model_len: tokens of prompt plus completion that every server takes; None if one does not say.
+        version: engine and version, e.g. "vllm 0.32.0".
+    """
+
+    model: str
+    max_model_len: int | None
+    version: str
+
+
+class HttpEngine:
+    """Asks vLLM (or our `transformers_server`) over HTTP. Use it inside one event loop.
+
+    Args:
+        urls: base URLs of servers that serve the same model; requests go to the least loaded.
+        model: name that the target is served by; None leaves it to the server.
+        concurrency: sequences in flight over all servers; a request for n completions counts n.
+        send_seed: whether to send each request's seed (vLLM's CPU build crashes on one).
+        timeout: seconds for one attempt, from sending the request to the complete answer.
+        attempts: tries for one request before `EngineError`.
+        backoff: seconds before the second try; doubles with every further one. The defaults wait for about a minute.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        model: str | None = None,
+        concurrency: int = 256,
+        *,
+        send_seed: bool = True,
+        timeout: float = 1800.0,
+        attempts: int = 7,
+        backoff: float = 1.0,
+    ) -> None:
+        self._endpoints = [Endpoint(url.rstrip("/").removesuffix("/v1")) for url in urls]
+        self._model, self._send_seed = model, send_seed
+        self._timeout, self._attempts, self._backoff = timeout, attempts, backoff
+        self._budget = Budget(concurrency)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def generate(self, prompt_ids: list[int], params: SamplingParams, n: int, seed: int) -> list[Completion]:
+        """Draw `n` completions of one prompt; see `Engine.generate`."""
+        body = wire.generation_request(prompt_ids, params, n, seed if self._send_seed else None)
+        return await self._ask(body, n, lambda answer: wire.completions(answer, params, n))
+
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+        """Log-probs of given tokens; see `Engine.score`."""
+        if not completion_ids:
+            return []
+        body = wire.scoring_request(prompt_ids, completion_ids)
+        return await self._ask(body, 1, lambda answer: wire.prompt_scores(answer, prompt_ids, completion_ids))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session:
+            await self._session.close()
+
+    async def check(self) -> EngineInfo:
+        """Ask every server, once, what it serves, and use the model name found there from now on.
+
+        Raises:
+            EngineError: a server cannot be reached, or does not serve the model.
+        """
+        infos = [await self._info(endpoint) for endpoint in self._endpoints]
+        names = sorted({info.model for info in infos})
+        if len(names) > 1:
+            raise EngineError(f"the engines serve the target under different names: {', '.join(names)}")
+        self._model = names[0]
+        lengths = [info.max_model_len for info in infos]
+        versions = sorted({info.version for info in infos})
+        return EngineInfo(names[0], None if None in lengths else min(lengths), " + ".join(versions))
+
+    async def _info(self, endpoint: Endpoint) -> EngineInfo:
+        try:
+            models = (await endpoint.exchange(self._connected(), "GET", wire.MODELS))["data"]
+            version = (await endpoint.exchange(self._connected(), "GET", wire.VERSION))["version"]
+            served = {str(model["id"]): model for model in models}
+        except ExchangeError as fault:
+            raise EngineError(f"cannot use the engine at {endpoint.url}: {fault}; is it running?") from None
+        except (KeyError, TypeError):
+            raise EngineError(f"the server at {endpoint.url} is not vLLM: unexpected answer") from None
+        chosen = served[choose_model(list(served), self._model, endpoint.url)]
+        engine = f"{chosen.get('owned_by', 'unknown engine')} {version}"
+        return EngineInfo(str(chosen["id"]), chosen.get("max_model_len"), engine)
+
+    async def _ask(self, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
+        if self._model is not None:
+            body = {"model": self._model, **body}
+        async with self._budget.hold(sequences):
+            for attempt in range(1, self._attempts + 1):
+                endpoint = min(self._endpoints, key=lambda e: (not e.is_up, e.load))
+                try:
+                    return await self._attempt(endpoint, body, sequences, read)
+                except ExchangeError as fault:
+                    last = fault
+                delay = max(last.retry_after, self._delay(attempt))
+                if last.outage:
+                    endpoint.failures += 1
+                    endpoint.down_until = time.monotonic() + max(delay, self._delay(min(endpoint.failures, 6)))
+                    if any(e.is_up for e in self._endpoints):
+                        continue  # another server may answer at once
+                if attempt < self._attempts:
+                    await asyncio.sleep(delay)
+        what = "went away" if last.outage else "fails"
+        raise EngineError(f"engine at {endpoint.url} {what}: {last} (after {self._attempts} attempts)")
+
+    async def _attempt(self, endpoint: Endpoint, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
+        endpoint.load += sequences
+        try:
+            answer = await endpoint.exchange(self._connected(), "POST", wire.COMPLETIONS, body)
+            endpoint.failures, endpoint.down_until = 0, 0.0
+            return read(answer)
+        except wire.ViolationError as violation:
+            raise ExchangeError(f"nonsense in its answer: {violation}", outage=False) from None
+        finally:
+            endpoint.load -= sequences
+
+    def _delay(self, attempt: int) -> float:
+        return self._backoff * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = open_session(self._timeout)
+        return self._session
+
+
+def choose_model(served: list[str], wanted: str | None, url: str) -> str:
+    """The served name that means the wanted model: the same, one with the same last part, or the only one.
+
+    Raises:
+        EngineError: there is no such name, or more than one.
+    """
+    if wanted in served:
+        return wanted
+    same = [name for name in served if wanted and _last_part(name) == _last_part(wanted)]
+    if len(same) == 1:
+        return same[0]
+    if len(served) == 1:
+        return served[0]
+    raise EngineError(
+        f"engine at {url} serves {', '.join(served) or 'no model'}; which of them is {wanted or 'the target'} "
+        "is not clear"
+    )
+
+
+def _last_part(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2].lower()

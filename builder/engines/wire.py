@@ -1,0 +1,126 @@
+"""The wire between us and an engine's server: vLLM's OpenAI-compatible completions, with token ids both ways.
+
+Requests are built and answers are checked here, without any I/O. An answer that passes the checks is a fact that the
+journal may keep for good; one that does not is a `ViolationError`, never a completion.
+"""
+
+import math
+from typing import Any
+
+from builder.engines.protocol import Completion, SamplingParams
+
+COMPLETIONS = "/v1/completions"
+MODELS = "/v1/models"
+VERSION = "/version"
+HEALTH = "/health"
+
+# Sent explicitly: a server would otherwise take its defaults from the model's generation_config.json, and sample from
+# another distribution than the policy.
+NEUTRAL = {
+    "top_k": -1,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
+_SLACK = 1e-3  # nats; a log-prob of a near-certain token may round to slightly above zero
+
+
+class ViolationError(Exception):
+    """An answer that breaks the protocol; the message says how."""
+
+
+def generation_request(prompt_ids: list[int], params: SamplingParams, n: int, seed: int | None) -> dict[str, Any]:
+    """Body of a request for `n` completions."""
+    body = {
+        "prompt": prompt_ids,
+        "n": n,
+        "max_tokens": params.max_tokens,
+        "temperature": params.temperature,
+        "top_p": params.top_p,
+        **NEUTRAL,
+        "stop_token_ids": list(params.stop_token_ids),
+        "ignore_eos": True,  # only `stop_token_ids` end a completion, whatever the tokenizer calls its own end
+        "logprobs": 0,
+        "return_token_ids": True,
+        "skip_special_tokens": False,
+    }
+    return body if seed is None else {**body, "seed": seed}
+
+
+def scoring_request(prompt_ids: list[int], completion_ids: list[int]) -> dict[str, Any]:
+    """Body of a request for the log-probs of given tokens; the one token it draws is of no interest."""
+    return {
+        "prompt": prompt_ids + completion_ids,
+        "max_tokens": 1,
+        "temperature": 0.0,
+        "prompt_logprobs": 0,
+    }
+
+
+def completions(answer: Any, params: SamplingParams, n: int) -> list[Completion]:
+    """The completions in a server's answer.
+
+    Raises:
+        ViolationError: the answer is not what was asked for.
+    """
+    choices = _choices(answer, n)
+    return [_completion(choice, params) for choice in sorted(choices, key=lambda choice: choice.get("index", 0))]
+
+
+def prompt_scores(answer: Any, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+    """Log-probs (nats) of the completion's tokens, `[time]`, in a server's answer to a scoring request.
+
+    Raises:
+        ViolationError: the answer is not what was asked for.
+    """
+    (choice,) = _choices(answer, 1)
+    entries = choice.get("prompt_logprobs")
+    if not isinstance(entries, list) or len(entries) != len(prompt_ids) + len(completion_ids):
+        found = len(entries) if isinstance(entries, list) else "no"
+        raise ViolationError(f"{found} prompt_logprobs for {len(prompt_ids) + len(completion_ids)} tokens")
+    try:
+        scores = [
+            entry[str(token)]["logprob"]
+            for entry, token in zip(entries[len(prompt_ids) :], completion_ids, strict=True)
+        ]
+    except (TypeError, KeyError):
+        raise ViolationError("prompt_logprobs lack an entry for one of the given tokens") from None
+    return _checked_logprobs(scores)
+
+
+def _choices(answer: Any, n: int) -> list[dict[str, Any]]:
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise ViolationError("no list of choices in the answer")
+    if len(choices) != n:
+        raise ViolationError(f"{len(choices)} choices instead of {n}")
+    return choices
+
+
+def _completion(choice: dict[str, Any], params: SamplingParams) -> Completion:
+    tokens, reason = choice.get("token_ids"), choice.get("finish_reason")
+    logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
+    if not isinstance(tokens, list) or not all(isinstance(token, int) for token in tokens):
+        raise ViolationError("no list of token_ids in a choice (does this server know return_token_ids?)")
+    if not isinstance(logprobs, list):
+        raise ViolationError("no token_logprobs in a choice")
+    if not 1 <= len(tokens) <= params.max_tokens:
+        raise ViolationError(f"{len(tokens)} tokens where 1 to {params.max_tokens} were asked for")
+    if len(logprobs) != len(tokens):
+        raise ViolationError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")
+    if reason not in ("stop", "length"):
+        raise ViolationError(f"unknown finish_reason {reason!r}")
+    stops = set(params.stop_token_ids)
+    if not stops.isdisjoint(tokens[:-1]):
+        raise ViolationError("a stop token in the middle of a completion")
+    if (tokens[-1] in stops) != (reason == "stop"):
+        raise ViolationError(f"finish_reason {reason!r}, but the last token is {tokens[-1]}")
+    return Completion(tokens, _checked_logprobs(logprobs), reason)
+
+
+def _checked_logprobs(values: list[Any]) -> list[float]:
+    for value in values:
+        if not isinstance(value, int | float) or not math.isfinite(value) or value > _SLACK:
+            raise ViolationError(f"{value!r} is not a log-prob")
+    return [float(value) for value in values]

@@ -1,0 +1,156 @@
+"""Which columns hold problem, solution, answer and id, and what one row has in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from builder.answers import gold_of, last_box
+from builder.config import SourceSpec
+from builder.errors import InputError
+from builder.sources.table import Table
+
+PROBLEM_NAMES = ("problem", "question", "prompt")
+SOLUTION_NAMES = ("solution", "expert_solution")
+ANSWER_NAMES = ("answer", "final_answer", "expected_answer")
+MAX_BYTES = 1_000_000
+_PEEK = 20
+
+
+class MalformedError(ValueError):
+    """What is wrong with one row, and in which of its fields."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Column names; without an answer column the gold stands in the solution, without an id one is made up."""
+
+    problem: str
+    solution: str
+    answer: str | None = None
+    id: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that have to be read."""
+        return list(dict.fromkeys(filter(None, (self.problem, self.solution, self.answer, self.id))))
+
+
+def find_fields(spec: SourceSpec, table: Table) -> Fields:
+    r"""The fields that `spec` names, and the usual names for the others.
+
+    A column `answer` is taken for the solution (as in GSM8K) if there is no column for that, and if it holds
+    worked text in most of the first rows: text with a `####` or a closed `\boxed{}`.
+
+    Raises:
+        InputError: a named field does not exist, or there is no problem or no expert solution.
+    """
+    columns = ", ".join(table.columns)
+    for option in ("problem", "solution", "answer", "id"):
+        name = getattr(spec, f"{option}_field")
+        if name is not None and name not in table.columns:
+            raise InputError(f"{spec.name} has no field {name!r} for --{option}-field; its fields: {columns}")
+
+    def first(names: tuple[str, ...]) -> str | None:
+        return next((name for name in names if name in table.columns), None)
+
+    problem = spec.problem_field or first(PROBLEM_NAMES)
+    if problem is None:
+        raise InputError(
+            f"{spec.name}: no field holds the problem (looked for {', '.join(PROBLEM_NAMES)}); "
+            f"name one with --problem-field; its fields: {columns}"
+        )
+    solution = spec.solution_field or first(SOLUTION_NAMES)
+    if solution is None and "answer" in table.columns and _is_worked(table, "answer"):
+        solution = "answer"
+    if solution is None:
+        raise InputError(
+            f"{spec.name}: no field holds an expert solution to fall back to (looked for "
+            f"{', '.join(SOLUTION_NAMES)}, and answer if it is worked out); "
+            f"name one with --solution-field; its fields: {columns}"
+        )
+    answer = spec.answer_field or first(tuple(name for name in ANSWER_NAMES if name != solution))
+    return Fields(problem, solution, answer, spec.id_field)
+
+
+def id_in(values: Mapping[str, Any], field: str) -> str:
+    """The row's own id.
+
+    Raises:
+        MalformedError: it is missing, empty, or neither text nor a number.
+    """
+    identifier = _scalar(field, values.get(field))
+    if identifier is None or not identifier.strip():
+        raise MalformedError(f"field {field!r}: no id")
+    return identifier
+
+
+def content_of(values: Mapping[str, Any], fields: Fields) -> tuple[str, str, str | None]:
+    """Problem, expert solution and gold answer of a row, the texts exactly as the source has them.
+
+    Of several alternative solutions (OlympiadBench) the first is taken.
+
+    Raises:
+        MalformedError: a field is missing, empty, too long, or of the wrong type.
+    """
+    problem = _text(fields.problem, values.get(fields.problem))
+    solution = _text(fields.solution, _first_of_list(values.get(fields.solution)))
+    answer = values.get(fields.answer) if fields.answer else None
+    if isinstance(answer, list):
+        if len(answer) > 1:
+            raise MalformedError(f"field {fields.answer!r}: expected one answer, got a list of {len(answer)}")
+        answer = answer[0] if answer else None
+    return problem, solution, gold_of(_scalar(fields.answer, answer), solution)
+
+
+def excerpt(value: Any, characters: int = 10_000) -> str:
+    """As much of a faulty field as can be written down; "" if it is no text."""
+    value = _first_of_list(value)
+    if not isinstance(value, str):
+        return ""
+    return value[:characters].encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _is_worked(table: Table, column: str) -> bool:
+    records = table.read(range(min(_PEEK, len(table))), [column])
+    values = [record.values.get(column) for record in records if record.fault is None]
+    worked = [v for v in values if isinstance(v, str) and ("####" in v or last_box(v) is not None)]
+    return 2 * len(worked) > len(values)
+
+
+def _first_of_list(value: Any) -> Any:
+    return next(iter(value), None) if isinstance(value, list) else value
+
+
+def _text(field: str, value: Any) -> str:
+    if value is None:
+        raise MalformedError(f"field {field!r}: missing")
+    if not isinstance(value, str):
+        raise MalformedError(f"field {field!r}: expected text, got {type(value).__name__}")
+    if not value.strip():
+        raise MalformedError(f"field {field!r}: empty")
+    if _bytes(field, value) > MAX_BYTES:
+        raise MalformedError(f"field {field!r}: {_bytes(field, value):,} bytes, at most {MAX_BYTES:,} are read")
+    return value
+
+
+def _scalar(field: str | None, value: Any) -> str | None:
+    """Text or a number as text, whole floats without their `.0`."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        _bytes(field, value)
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise MalformedError(f"field {field!r}: expected text or a number, got {type(value).__name__}")
+    number = Decimal(str(value))
+    if not number.is_finite():
+        raise MalformedError(f"field {field!r}: {value} is not a number")
+    return f"{number:f}" if number != number.to_integral_value() else str(int(number))
+
+
+def _bytes(field: str | None, value: str) -> int:
+    try:
+        return len(value.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise MalformedError(f"field {field!r}: half a surrogate pair at character {error.start + 1}") from None

@@ -1,0 +1,50 @@
+"""What a source row becomes: one to build from, or one left out with its reason. Never neither, never both."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+RejectReason = Literal["overlong", "no_gold", "duplicate", "malformed"]
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """A problem with the expert's demonstration.
+
+    Attributes:
+        row: zero-based position over all sources of the build, in source order; the order of the release.
+        id: unique over the build.
+        source: name of the source, for the release.
+        problem: as the source has it, without instructions.
+        expert_solution: the worked solution, as the source has it.
+        gold: the reference answer; None if the source gives none, neither apart nor within the solution.
+    """
+
+    row: int
+    id: str
+    source: str
+    problem: str
+    expert_solution: str
+    gold: str | None
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A source row that is not built.
+
+    Attributes:
+        row: zero-based position over all sources of the build.
+        id: unique over the build, the ids of the rows that are built included.
+        source: name of the source.
+        reason: the kind of fault.
+        detail: what exactly was wrong, and where (file, 1-based line or row, field).
+        problem: as far as it could be read, else "".
+        expert_solution: as far as it could be read, else "".
+    """
+
+    row: int
+    id: str
+    source: str
+    reason: RejectReason
+    detail: str
+    problem: str
+    expert_solution: str

@@ -1,0 +1,1 @@
+"""How a verdict is reached: math-verify (`grading`) in processes that can be killed (`pool`)."""

@@ -1,0 +1,52 @@
+"""Rows of a JSONL file that `builder.verify` grades, checked one by one."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, BinaryIO, NamedTuple
+
+from builder.answers import gold_of
+from builder.errors import InputError
+
+
+class Row(NamedTuple):
+    """One row of the input, checked."""
+
+    content: dict[str, Any]
+    gold: str
+    response: str
+
+
+def read_rows(lines: BinaryIO, name: str, gold_field: str, response_field: str) -> Iterator[Row]:
+    """The rows of a JSONL file, one at a time; empty lines are passed over.
+
+    Raises:
+        InputError: naming file, line (from 1) and field.
+    """
+    for number, line in enumerate(iter(lines.readline, b""), 1):
+        if not line.strip():
+            continue
+        where = f"{name}, row {number}"
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not JSON: {error}") from None
+        if not isinstance(content, dict):
+            raise InputError(f"{where}: expected a JSON object, got {type(content).__name__}")
+        for field in (gold_field, response_field):
+            if field not in content:
+                raise InputError(f"{where}: no field {field!r} (it has: {', '.join(content)})")
+        response = content[response_field]
+        if not isinstance(response, str):
+            raise InputError(f"{where}: field {response_field!r}: expected text, got {type(response).__name__}")
+        yield Row(content, _gold(content[gold_field], f"{where}: field {gold_field!r}"), response)
+
+
+def _gold(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InputError(f"{where}: expected text or a number, got {type(value).__name__}")
+    if isinstance(value, float):
+        # Datasets store integer answers as 27.0, and repr writes small numbers as 1e-07, which is no LaTeX.
+        value = int(value) if value.is_integer() else f"{Decimal(repr(value)):f}"
+    text = str(value)
+    return gold_of(None, text) or gold_of(text, "") or ""

@@ -1,0 +1,164 @@
+"""Grade a file of responses against gold answers: `python -m builder.verify --help`."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, get_args
+
+from builder.cli import run
+from builder.errors import InputError
+from builder.verification.rows import Row, read_rows
+from builder.verifier import Verdict, Verifier, verifier_version
+
+ROWS_AT_ONCE = 1_000
+
+EXAMPLE = r"""
+example:
+  answers.jsonl holds one JSON object a line:
+    {"answer": "\\frac{1}{2}", "response": "Half of them, so \\boxed{0.5}."}
+
+  python -m builder.verify --input answers.jsonl --gold-field answer --response-field response \
+      --output graded.jsonl
+
+  graded.jsonl holds the same rows with a verdict each (one that was there already is replaced):
+    {"answer": ..., "response": ..., "verdict": "correct"}
+
+verdicts:
+  correct     equal to the gold answer
+  incorrect   an answer, and not equal to the gold answer
+  no_answer   no answer that could be read, or a box that never closes
+  timeout     deciding took longer than --deadline
+  error       the checker failed, or the gold answer cannot be read; says nothing about the response
+
+The gold field holds a bare answer (text or number), or a worked solution with its answer in \boxed{...} or
+behind "####".
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Grade a file; returns the exit code.
+
+    Raises:
+        InputError: the input or the output cannot be used, or a row is not as announced.
+    """
+    options = _parser().parse_args(argv)
+    source, output = Path(options.input), Path(options.output)
+    if not source.is_file():
+        raise InputError(f"input file {source} does not exist")
+    if not output.parent.is_dir() or output.is_dir():
+        raise InputError(f"output {output}: must be a file in a folder that exists")
+    started = time.monotonic()
+    counts: Counter[str] = Counter()
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        with (
+            source.open("rb") as lines,
+            partial.open("wb") as graded,
+            _progress(source.stat().st_size) as report,
+            Verifier(options.workers, options.deadline) as verifier,
+        ):
+            rows = read_rows(lines, str(source), options.gold_field, options.response_field)
+            _grade(rows, graded, verifier, counts, lambda: report(lines.tell(), counts.total()))
+        os.replace(partial, output)
+    except PermissionError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    _print_summary(counts, time.monotonic() - started, output, options.json)
+    return 0
+
+
+def _grade(
+    rows: Iterator[Row],
+    graded: BinaryIO,
+    verifier: Verifier,
+    counts: Counter[str],
+    report: Callable[[], None],
+) -> None:
+    while batch := list(islice(rows, ROWS_AT_ONCE)):
+        verdicts = verifier.verdicts([(row.gold, row.response) for row in batch])
+        for row, verdict in zip(batch, verdicts, strict=True):
+            text = json.dumps({**row.content, "verdict": verdict}, ensure_ascii=False)
+            # Half of a surrogate pair is no UTF-8; escaped with a backslash it is JSON again.
+            graded.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        counts.update(verdicts)
+        report()
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr if that is a terminal; yields what takes the bytes read and the rows graded so far."""
+    if not sys.stderr.isatty():
+        yield lambda position, rows: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task, started = bar.add_task("starting", total=size), time.monotonic()
+
+        def report(position: int, rows: int) -> None:
+            rate = rows / (time.monotonic() - started)
+            bar.update(task, completed=position, description=f"{rows:,} rows, {rate:,.0f} a second")
+
+        yield report
+
+
+def _print_summary(counts: Counter[str], seconds: float, output: Path, as_json: bool) -> None:
+    total = counts.total()
+    by_verdict = {verdict: counts[verdict] for verdict in get_args(Verdict)}
+    if as_json:
+        summary = {
+            "rows": total,
+            "verdicts": by_verdict,
+            "seconds": round(seconds, 3),
+            "verifier": verifier_version(),
+            "output": str(output),
+        }
+        print(json.dumps(summary))
+        return
+    for verdict, count in by_verdict.items():
+        print(f"{verdict:<10}{count:>10,}{count / max(total, 1):>8.1%}")
+    print(f"{'total':<10}{total:>10,}   in {seconds:.1f} s, by {verifier_version()}, written to {output}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m builder.verify",
+        description="Grade a JSONL file of responses against gold answers, with math-verify.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--input", required=True, metavar="F.jsonl", help="one JSON object a line")
+    parser.add_argument("--gold-field", required=True, metavar="G", help="field with the gold answer")
+    parser.add_argument("--response-field", required=True, metavar="R", help="field with the response")
+    parser.add_argument("--output", required=True, metavar="OUT.jsonl", help="appears when all rows are graded")
+    parser.add_argument(
+        "--deadline", type=_positive(float), default=5.0, metavar="S", help="seconds a verdict may take (5)"
+    )
+    parser.add_argument("--workers", type=_positive(int), metavar="N", help="worker processes (one a CPU, at most 8)")
+    parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
+    return parser
+
+
+def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        value = number(text)
+        if not value > 0:
+            raise ValueError
+        return value
+
+    convert.__name__ = f"positive {number.__name__}"  # argparse names it in its error
+    return convert
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Card templates and rendered cards; data only."""

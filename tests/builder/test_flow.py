@@ -1,0 +1,255 @@
+"""The whole flow against an engine that answers at once: what comes out of which problem, and what is asked for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from builder.chat import Chat
+from tests.fake_engine import FakeEngine
+
+GUIDED = "for your eyes only"
+
+
+def answer(prompt, drawn_before):
+    """Every even sample of `solvable` is right; `retellable` only when guided; `leaky` talks; the rest is wrong."""
+    right = drawn_before % 2 == 0
+    if "solvable" in prompt:
+        return f"Sample {drawn_before}: four, so \\boxed{{{4 if right else 5}}}."
+    if "retellable" in prompt and GUIDED in prompt:
+        return f"Sample {drawn_before}: clearly it has to be \\boxed{{4}}."
+    if "leaky" in prompt and GUIDED in prompt:
+        return "As the reference solution says, it is \\boxed{4}."
+    if "copied" in prompt and GUIDED in prompt:
+        return "Two and two are four because that is how adding works, so \\boxed{4}."
+    if "endless" in prompt:
+        return "So it is \\boxed{4}. " * 200
+    return "I believe \\boxed{5}."
+
+
+@pytest.fixture(scope="module")
+def chat(smollm2, target):
+    return Chat(smollm2, target)
+
+
+@pytest.fixture
+def engine(chat):
+    with FakeEngine(chat, answer) as running:
+        yield running
+
+
+EXPERT = "Two and two are four because that is how adding works, so \\boxed{4}."
+
+
+def write_source(file, rows):
+    file.write_text("".join(json.dumps(r) + "\n" if isinstance(r, dict) else r + "\n" for r in rows))
+    return file
+
+
+def problem(kind, n=0, solution=EXPERT):
+    return {"problem": f"({kind}) What is 2 + 2, variant {n}?", "solution": solution}
+
+
+def command(source, output, engine, *extra):
+    return [
+        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
+        "--output", str(output), "--engine-url", engine.url, "--candidates", "4", "--json", *extra,
+    ]  # fmt: skip
+
+
+def build(source, output, engine, *extra, check=True):
+    done = subprocess.run(command(source, output, engine, *extra), capture_output=True, text=True, check=False)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def table(output, config="default"):
+    return pl.read_parquet(output / "data" / config / "*.parquet")
+
+
+@pytest.fixture
+def everything(tmp_path):
+    return write_source(
+        tmp_path / "mixed.jsonl",
+        [
+            problem("solvable"),
+            problem("retellable"),
+            problem("leaky"),
+            problem("copied"),
+            problem("endless"),
+            problem("hopeless"),
+            problem("proof", solution="Trivial by inspection. QED"),
+            problem("solvable"),
+            "{not json",
+            problem("solvable", 1, solution="word " * 3000 + "\\boxed{4}"),
+        ],
+    )
+
+
+def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything):
+    build(everything, tmp_path / "r", engine)
+    rows = {r["problem"].split(")")[0][1:]: r for r in table(tmp_path / "r").to_dicts()}
+    found = {kind: (r["stage"], r["fallback_reason"]) for kind, r in rows.items()}
+    assert found == {
+        "solvable": ("self_alignment", None),
+        "retellable": ("guided_alignment", None),
+        "leaky": ("fallback", "no_acceptable_candidate"),
+        "copied": ("fallback", "no_acceptable_candidate"),
+        "endless": ("fallback", "no_acceptable_candidate"),
+        "hopeless": ("fallback", "no_acceptable_candidate"),
+        "proof": ("fallback", "unverifiable"),
+    }
+    assert (rows["solvable"]["self_sampled"], rows["solvable"]["self_correct"]) == (4, 2)
+    assert rows["solvable"]["guided_sampled"] == 0
+    assert rows["solvable"]["selected_index"] in (0, 2)
+    assert rows["leaky"]["guided_correct"] == 4
+    assert (rows["endless"]["self_correct"], rows["endless"]["guided_correct"]) == (0, 0)
+    assert (rows["proof"]["self_sampled"], rows["proof"]["answer"]) == (0, None)
+    assert rows["hopeless"]["completion"] == [{"role": "assistant", "content": EXPERT}]
+
+    rejected = {r["id"]: r["reason"] for r in table(tmp_path / "r", "rejected").to_dicts()}
+    assert sorted(rejected.values()) == ["duplicate", "malformed", "overlong"]
+    ids = [r["id"] for r in rows.values()]
+    assert len(ids) + len(rejected) == 10 == len(set(ids) | set(rejected))
+
+    candidates = table(tmp_path / "r", "candidates")
+    reasons = dict(candidates.group_by("rejected_reason").len().iter_rows())
+    # 2 right of `solvable` and 4 retold ones may be kept.
+    assert reasons == {
+        None: 6,
+        "not_correct": 2 + 4 + 4 + 4 + 8,
+        "mentions_reference": 4,
+        "copies_reference": 4,
+        "truncated": 8,
+    }
+
+
+def test_the_rules_can_be_turned_off(tmp_path, engine):
+    source = write_source(tmp_path / "s.jsonl", [problem("leaky"), problem("copied")])
+    build(source, tmp_path / "r", engine, "--allow-mentions", "--max-copy-rate", "off")
+    assert table(tmp_path / "r")["stage"].to_list() == ["guided_alignment"] * 2
+
+
+def test_drop_unverifiable_rejects_with_a_reason(tmp_path, engine, everything):
+    build(everything, tmp_path / "r", engine, "--drop-unverifiable")
+    reasons = table(tmp_path / "r", "rejected")["reason"].to_list()
+    assert sorted(reasons) == ["duplicate", "malformed", "no_gold", "overlong"]
+    assert "unverifiable" not in table(tmp_path / "r")["fallback_reason"].to_list()
+
+
+def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, engine):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
+    first = build(source, tmp_path / "r", engine)
+    asked = engine.sampled.total(), engine.scored.total()
+    again = build(source, tmp_path / "r", engine)
+    assert "finished already" in again.stderr
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    refused = build(source, tmp_path / "r", engine, "--seed", "3", check=False)
+    assert refused.returncode == 2
+    assert "seed: was 0, is now 3" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert (engine.sampled.total(), engine.scored.total()) == asked
+    build(source, tmp_path / "r", engine, "--seed", "3", "--fresh")
+    assert json.loads((tmp_path / "r" / "manifest.json").read_text())["seed"] == 3
+
+
+def test_killed_anywhere_it_continues_and_asks_for_nothing_twice(tmp_path, engine):
+    rows = [problem(("solvable", "retellable", "hopeless")[n % 3], n) for n in range(24)]
+    source = write_source(tmp_path / "s.jsonl", rows)
+    release_engine = time.monotonic() + 600
+
+    def slowly(request):
+        time.sleep(0.15)
+        return 503 if time.monotonic() > release_engine else None
+
+    engine.before = slowly
+    process = subprocess.Popen(
+        command(source, tmp_path / "r", engine), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while engine.scored.total() < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while (alive := pipeline_processes(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not alive
+    assert not (tmp_path / "r").exists()
+
+    engine.before = lambda request: None
+    drawn, scored = dict(engine.sampled), dict(engine.scored)
+    build(source, tmp_path / "r", engine)
+    assert table(tmp_path / "r")["stage"].to_list() == ["self_alignment", "guided_alignment", "fallback"] * 8
+    # At most what was in flight when it was killed is asked for again; what was finished is not.
+    journal_had = sum(drawn.values()) + sum(scored.values())
+    assert journal_had > 0
+    assert set(engine.scored.values()) <= {1, 2}
+    repeated = sum(count > 4 for count in engine.sampled.values())
+    assert repeated < len(engine.sampled) / 2
+
+    other = tmp_path / "undisturbed"
+    build(source, other, engine)
+    assert table(other)["id"].to_list() == table(tmp_path / "r")["id"].to_list()
+
+
+def pipeline_processes(work):
+    """Command lines of living processes that mention this test's directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                line = f.read()
+        except OSError:
+            continue
+        if "builder.pipeline" in line and str(work) in line:
+            found.append((pid, line))
+    return found
+
+
+def test_an_engine_that_goes_away_stops_the_build_resumably(tmp_path, engine):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)])
+    engine.before = lambda request: 400 if engine.sampled.total() >= 16 else None
+    done = build(source, tmp_path / "r", engine, check=False)
+    assert done.returncode == 3
+    assert "rows are unfinished" in done.stderr
+    assert "Traceback" not in done.stderr
+    engine.before = lambda request: None
+    build(source, tmp_path / "r", engine)
+    assert len(table(tmp_path / "r")) == 12
+
+
+def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
+    with FakeEngine(chat, answer, max_model_len=512) as engine:
+        done = build(source, tmp_path / "r", engine, check=False)
+    assert done.returncode == 3
+    assert "512 tokens" in done.stderr
+
+
+def test_an_output_that_is_not_ours_is_left_alone(tmp_path, engine):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "thesis.tex").write_text("years of work")
+    for extra in ((), ("--fresh",)):
+        done = build(source, tmp_path / "r", engine, *extra, check=False)
+        assert done.returncode == 2
+        assert "not a release" in done.stderr
+    assert (tmp_path / "r" / "thesis.tex").read_text() == "years of work"
+
+
+def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, engine):
+    rows = [problem("solvable", n) for n in range(9)]
+    build(write_source(tmp_path / "a.jsonl", rows), tmp_path / "a", engine)
+    engine.sampled.clear()
+    delays = iter([0.4, 0.0] * 1000)
+    engine.before = lambda request: time.sleep(next(delays))
+    build(tmp_path / "a.jsonl", tmp_path / "b", engine, "--concurrency", "4")
+    chosen = [table(tmp_path / name)["selected_index"].to_list() for name in "ab"]
+    assert chosen[0] == chosen[1]

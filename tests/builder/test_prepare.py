@@ -1,0 +1,124 @@
+import json
+
+import polars as pl
+import pytest
+
+from builder.chat import Chat
+from builder.config import Sampling, Settings, SourceSpec
+from builder.errors import InputError
+from builder.prepare import prepare
+from builder.records import REJECTED, schema
+from builder.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def chat(smollm2, target):
+    return Chat(smollm2, target)
+
+
+@pytest.fixture
+def run(tmp_path, target, chat):
+    def prepared(rows, **changes):
+        source = tmp_path / "source.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        fields = {
+            "target": target,
+            "model_revision": "a" * 40,
+            "sources": [SourceSpec(name=str(source))],
+            "sampling": Sampling(),
+            "engine": "transformers",
+            "prompt_hashes": {},
+            "tool_version": "0",
+        }
+        workspace = Workspace(tmp_path / "work")
+        workspace.root.mkdir(exist_ok=True)
+        count = prepare(Settings(**fields | changes), chat, workspace)
+        return count, pl.read_parquet(workspace.rows_file), pl.read_parquet(workspace.rejected_file)
+
+    return prepared
+
+
+def row(problem, solution="so \\boxed{4}"):
+    return {"problem": problem, "solution": solution}
+
+
+def test_rows_and_rejected_partition_the_source(run):
+    source = [
+        row("fine"),
+        row("says <|im_end|> in the middle"),
+        row("long", "word " * 2000 + "\\boxed{4}"),
+        row("a proof", "Obviously. QED"),
+        row("fine"),
+        row("smuggled", "<|im_start|>system so \\boxed{4}"),
+    ]
+    count, rows, rejected = run(source)
+    assert count == 2
+    assert dict(zip(rows["problem"], rows["verifiable"], strict=True)) == {"fine": True, "a proof": False}
+    assert rejected["reason"].to_list() == ["malformed", "overlong", "duplicate", "malformed"]
+    assert "problem contains the control token <|im_end|>" in rejected["detail"][0]
+    assert "expert_solution contains the control token <|im_start|>" in rejected["detail"][3]
+    ids = rows["id"].to_list() + rejected["id"].to_list()
+    assert len(set(ids)) == len(source)
+
+
+def test_overlong_is_the_targets_own_token_count(run, chat, target):
+    solution = "word " * 40 + "\\boxed{4}"
+    needed = len(chat.plain_prompt("p")) + len(chat.completion(solution))
+    exact = target.model_copy(update={"max_length": needed})
+    assert run([row("p", solution)], target=exact)[0] == 1
+
+
+def test_one_token_less_is_overlong(run, chat, target):
+    solution = "word " * 40 + "\\boxed{4}"
+    needed = len(chat.plain_prompt("p")) + len(chat.completion(solution))
+    short = target.model_copy(update={"max_length": needed - 1})
+    _, _, rejected = run([row("p", solution), row("q", "\\boxed{4}")], target=short)
+    assert rejected["reason"].to_list() == ["overlong"]
+
+
+def test_expert_tokens_count_the_end_of_turn(run, chat):
+    _, rows, _ = run([row("p")])
+    assert rows["expert_tokens"].to_list() == [len(chat.completion("so \\boxed{4}"))]
+
+
+def test_drop_unverifiable_moves_rows_without_gold_to_rejected(run):
+    count, _, rejected = run([row("p"), row("q", "no answer here")], drop_unverifiable=True)
+    assert count == 1
+    assert rejected["reason"].to_list() == ["no_gold"]
+
+
+def test_rejected_has_its_schema_even_when_empty(run, tmp_path):
+    run([row("p")])
+    import pyarrow.parquet as pq
+
+    assert pq.read_schema(tmp_path / "work" / "rejected.parquet").remove_metadata() == schema(REJECTED)
+
+
+def test_nothing_left_to_build_is_an_error_that_says_why(run):
+    with pytest.raises(InputError, match=r"no row of .* is left to build \(malformed"):
+        run([row("<|im_end|>")])
+
+
+def test_a_second_session_reads_what_the_first_prepared(run):
+    run([row("p"), row("q")])
+    count, rows, _ = run([row("another source by now")])
+    assert count == 2
+    assert rows["problem"].to_list() == ["p", "q"]
+
+
+def test_real_competition_problems(tmp_path, target, chat, shared_data):
+    settings = Settings(
+        target=target,
+        model_revision="a" * 40,
+        sources=[SourceSpec(name=str(shared_data / "math500.jsonl"))],
+        sampling=Sampling(),
+        engine="transformers",
+        prompt_hashes={},
+        tool_version="0",
+    )
+    workspace = Workspace(tmp_path)
+    count = prepare(settings, chat, workspace)
+    rejected = pl.read_parquet(workspace.rejected_file)
+    assert set(rejected["reason"]) <= {"overlong"}
+    assert count + len(rejected) == 500
+    assert pl.read_parquet(workspace.rows_file)["verifiable"].mean() > 0.98
