@@ -115,8 +115,8 @@ class Build:
             model_dir=str(self._model.path),
             engine_urls=urls,
             engine_model=info.model,
-            # The CPU build of vLLM dies of a per-request seed.
-            send_seed=bool(self._urls) or self._settings.engine == "transformers" or gpu_memory_gib() > 0,
+            # The CPU build of vLLM dies of a per-request seed, and a server that we attach to may be one.
+            send_seed=not self._urls and (self._settings.engine == "transformers" or gpu_memory_gib() > 0),
             concurrency=self._concurrency,
         )
         write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))

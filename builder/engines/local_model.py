@@ -66,7 +66,7 @@ class LocalModel:
 
     Args:
         model_dir: directory with configuration and safetensors weights; no code of the model's own is run.
-        dtype: of the weights.
+        dtype: of the weights: "bfloat16", "float16" or "float32".
         device: "cuda", "cpu", ...; the default takes a GPU if there is one.
 
     Raises:
@@ -81,7 +81,7 @@ class LocalModel:
             )
         except (OSError, ValueError) as error:
             raise EngineError(f"cannot load a model from {model_dir}: {' '.join(str(error).split())}") from None
-        self._model.to(self.device).eval()
+        self._model.to(self.device, compute_dtype(dtype, self.device)).eval()
         self._model.generation_config = GenerationConfig()  # the model's own would bend the distribution
         self.vocab_size: int = self._model.config.vocab_size
         self.score_tokens = min(_SCORE_TOKENS, _LOGITS_BYTES // (4 * self.vocab_size))
@@ -145,6 +145,19 @@ class LocalModel:
             for part, wanted in zip(logits[: len(tokens)].split(_CHUNK), tokens.split(_CHUNK), strict=True)
             for logprob in torch.log_softmax(part.float(), dim=-1).gather(1, wanted[:, None])[:, 0].tolist()
         ]
+
+
+def compute_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """What to compute with: `dtype`, but fp32 on a CPU that only emulates it.
+
+    The weights keep the values that `dtype` gave them. Emulation is slower by an order of magnitude, and rounds more.
+    """
+    checks = {"bfloat16": "_is_mkldnn_bf16_supported", "float16": "_is_mkldnn_fp16_supported"}
+    if device.type != "cpu" or dtype not in checks:
+        return getattr(torch, dtype)
+    # A PyTorch without oneDNN (Apple's) does not have these operators at all.
+    native = torch.backends.mkldnn.is_available() and getattr(torch.ops.mkldnn, checks[dtype])()
+    return getattr(torch, dtype) if native else torch.float32
 
 
 class _Draw(LogitsProcessor):

@@ -147,7 +147,7 @@ def vllm_server(model_dir: Path, target: Target, log: Path, port: int | None = N
     """A vLLM server for a target, served under the target's name; not started yet."""
     command = [
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model_dir)),
-        *("--served-model-name", target.name, "--dtype", target.dtype, "--host", _HOST),
+        *("--served-model-name", target.name, "--dtype", vllm_dtype(target), "--host", _HOST),
         *("--max-model-len", str(target.context_length)),
         *("--generation-config", "vllm"),  # else the model's own would bend the distribution
         *("--logprobs-mode", "processed_logprobs"),  # of the distribution that was really sampled from
@@ -158,6 +158,14 @@ def vllm_server(model_dir: Path, target: Target, log: Path, port: int | None = N
         command.append("--enforce-eager")
         env["VLLM_CPU_KVCACHE_SPACE"] = os.environ.get("VLLM_CPU_KVCACHE_SPACE", _KVCACHE_GIB)
     return EngineServer([*command, *target.vllm_args], log, env, port)
+
+
+def vllm_dtype(target: Target) -> str:
+    """What vLLM computes with: the target's dtype, but fp32 on a CPU that only emulates it.
+
+    The weights keep their values; emulated, they are slower by more than an order of magnitude.
+    """
+    return target.dtype if gpu_memory_gib() or _cpu_has_bf16() else "float32"
 
 
 def transformers_server(model_dir: Path, target: Target, log: Path, port: int | None = None) -> EngineServer:
@@ -207,6 +215,16 @@ def gpu_memory_gib() -> float:
 def vllm_installed() -> bool:
     """Whether vLLM, or its CPU build, can be imported."""
     return importlib.util.find_spec("vllm") is not None
+
+
+@cache
+def _cpu_has_bf16() -> bool:
+    """Whether this CPU multiplies bf16 (AVX-512 or Arm), as far as Linux tells; read without loading torch."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        return False
+    return {"avx512bw", "avx512vl", "avx512dq"} <= flags or "bf16" in flags
 
 
 def _free_port() -> int:

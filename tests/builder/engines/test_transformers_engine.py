@@ -44,7 +44,8 @@ def test_logprobs_are_those_of_a_plain_forward_pass(engine, prompt_ids, plain_lo
         assert scored == pytest.approx(plain, abs=1e-3)
 
 
-def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_logprobs):
+def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_logprobs, monkeypatch):
+    monkeypatch.setattr(local_model, "compute_dtype", lambda *_: torch.bfloat16)  # also where it is slow
     model = LocalModel(smollm2, "bfloat16", "cpu")
     row = Row.seeded(prompt_ids, params(12), seed=1, index=0)
     model.generate([row])
@@ -56,6 +57,15 @@ def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_l
     assert scored == pytest.approx(plain, abs=0.5)
     mean = sum(abs(a - b) for a, b in zip(scored, plain, strict=True)) / len(plain)
     assert mean < 0.15
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_cpu_without_bf16_computes_in_fp32(monkeypatch, native):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: native)
+    cpu = torch.device("cpu")
+    assert local_model.compute_dtype("bfloat16", cpu) == (torch.bfloat16 if native else torch.float32)
+    assert local_model.compute_dtype("float32", cpu) == torch.float32
+    assert local_model.compute_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
 
 
 def test_the_same_seed_gives_the_same_tokens_whatever_the_batch_mates(fp32, prompt_ids):
