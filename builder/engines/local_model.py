@@ -95,12 +95,14 @@ class LocalModel:
         and less than half of what is computed is wasted.
         """
         rows = [row for row in rows if not row.finish_reason]
-        longest = max((len(row.prompt_ids) + len(row.token_ids) for row in rows), default=0)
+        if not rows:
+            return
+        longest = max(len(row.prompt_ids) + len(row.token_ids) for row in rows)
         padding = [longest - len(row.prompt_ids) - len(row.token_ids) for row in rows]
         ids = [[0] * pad + row.prompt_ids + row.token_ids for pad, row in zip(padding, rows, strict=True)]
-        ids = torch.tensor(ids, dtype=torch.long, device=self.device)
         mask = torch.tensor([[0] * pad + [1] * (longest - pad) for pad in padding], device=self.device)
-        cache = DynamicCache(config=self._model.config)
+        cache = self._prefill(ids, mask)
+        ids = torch.tensor(ids, dtype=torch.long, device=self.device)
         while rows:
             remaining = max(row.params.max_tokens - len(row.token_ids) for row in rows)
             ids = self._model.generate(
@@ -118,6 +120,26 @@ class LocalModel:
                 index = torch.tensor(live, device=self.device)
                 ids, mask = ids[index], mask[index]
                 cache.batch_select_indices(index)
+
+    def _prefill(self, ids: list[list[int]], mask: torch.Tensor) -> DynamicCache:
+        """Keys and values of all tokens but the last, computed once for the rows that share them."""
+        cache = DynamicCache(config=self._model.config)
+        if len(ids[0]) == 1:
+            return cache
+        prefixes = [tuple(row[:-1]) for row in ids]
+        first = {prefix: row for row, prefix in reversed(list(enumerate(prefixes)))}
+        distinct = list(first.values())
+        known = mask[distinct, :-1]
+        self._model(
+            torch.tensor([ids[row][:-1] for row in distinct], device=self.device),
+            attention_mask=known,
+            position_ids=(known.cumsum(dim=-1) - 1).clamp(min=0),
+            past_key_values=cache,
+            logits_to_keep=1,
+        )
+        place = {row: n for n, row in enumerate(distinct)}
+        cache.batch_select_indices(torch.tensor([place[first[prefix]] for prefix in prefixes], device=self.device))
+        return cache
 
     @torch.inference_mode()
     def score(self, texts: Sequence[tuple[list[int], list[int]]]) -> list[list[float]]:

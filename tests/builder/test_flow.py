@@ -13,7 +13,7 @@ import pytest
 from builder.chat import Chat
 from tests.fake_engine import FakeEngine
 
-GUIDED = "for your eyes only"
+GUIDED = "Here is a solution"
 
 
 def answer(prompt, drawn_before):
