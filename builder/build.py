@@ -189,7 +189,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _build(args: argparse.Namespace, target: Target) -> int:
     from rich.console import Console
 
-    from builder.engines.servers import choose_engine
     from builder.manifest import read_manifest
     from builder.models import resolve_model
     from builder.summary import print_summary
@@ -197,9 +196,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     output = (args.output or Path("releases") / target.name).absolute()
-    attached = bool(args.engine_url)
-    engine = "vllm" if attached else choose_engine(args.engine, target)
-    model = resolve_model(target, weights=not (attached or args.dry_run))
+    engine = _engine(args, target)
+    model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
     settings = settings_from(args, target, model.revision, engine)
     if args.dry_run:
         from builder.dry_run import dry_run
@@ -222,6 +220,15 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     else:
         print_summary(console, manifest, output)
     return 0
+
+
+def _engine(args: argparse.Namespace, target: Target) -> str:
+    """The engine to use; a dry run may be about a target that this machine cannot run."""
+    from builder.engines.servers import choose_engine
+
+    if args.engine_url or (args.dry_run and target.gpu_memory_gib):
+        return "vllm"
+    return choose_engine(args.engine, target)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

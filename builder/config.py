@@ -168,7 +168,7 @@ def load_target(name_or_path: str) -> Target:
     else:
         names = list_targets()
         if name_or_path not in names:
-            near = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.4)
+            near = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.2)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise InputError(f"unknown target {name_or_path!r}{hint} (shipped: {', '.join(names)})")
         file = TARGETS / f"{name_or_path}.yaml"

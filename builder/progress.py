@@ -16,13 +16,20 @@ _EVERY = 10.0  # seconds between lines where there is no terminal to redraw
 
 
 class ProgressDisplay:
-    """A redrawn bar on a terminal, a line now and then in a log."""
+    """A redrawn bar on a terminal, a line now and then in a log.
 
-    def __init__(self, console: "Console", total: int, start: Progress) -> None:
+    Args:
+        console: where to show it.
+        total: rows of the build.
+        most_samples: candidates if every row needs both phases.
+        start: what earlier sessions have done.
+    """
+
+    def __init__(self, console: "Console", total: int, most_samples: int, start: Progress) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._console, self._total, self._start = console, total, start
+        self._console, self._total, self._most, self._start = console, total, most_samples, start
         self._began = time.monotonic()
         self._seen: deque[tuple[float, int]] = deque([(self._began, start.sampled_tokens)])
         self._printed = self._began
@@ -49,7 +56,7 @@ class ProgressDisplay:
         self._seen.append((clock, now.sampled_tokens))
         while clock - self._seen[0][0] > _WINDOW:
             self._seen.popleft()
-        text = describe(now, self._total, self._rate(), self._seconds_left(now, clock))
+        text = describe(now, self._rate(), self._left(now, clock))
         if self._bar:
             self._bar.update(self._task, completed=now.rows, description=text)
         elif clock - self._printed >= _EVERY:
@@ -60,20 +67,33 @@ class ProgressDisplay:
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
         return (last - first) / (ended - began) if ended > began else 0.0
 
-    def _seconds_left(self, now: Progress, clock: float) -> float | None:
-        done = now.rows - self._start.rows
-        return (self._total - now.rows) * (clock - self._began) / done if done else None
+    def _left(self, now: Progress, clock: float) -> str:
+        return time_left(
+            clock - self._began,
+            now.rows - self._start.rows,
+            self._total - now.rows,
+            now.candidates - self._start.candidates,
+            self._most - now.candidates,
+        )
 
 
-def describe(now: Progress, total: int, rate: float, seconds_left: float | None) -> str:
+def time_left(seconds: float, rows: int, rows_left: int, samples: int, samples_left: int) -> str:
+    """How long the rest takes, in words, from what `seconds` of this session have brought.
+
+    Before the first rows are finished, samples give an upper bound: not every row will need its second phase.
+    """
+    if not rows_left:
+        return "all rows finished"
+    if rows:
+        return f"{duration(seconds * rows_left / rows)} left"
+    if samples:
+        return f"at most {duration(seconds * samples_left / samples)} left"
+    return "time left unknown yet"
+
+
+def describe(now: Progress, rate: float, left: str) -> str:
     """One line: rows by stage, samples drawn, tokens per second and time left."""
     stages = " ".join(f"{stage.split('_')[0]} {now.stages.get(stage, 0)}" for stage in STAGES)
-    if now.rows >= total:
-        left = "writing"
-    elif seconds_left is None:
-        left = "time left unknown yet"
-    else:
-        left = f"{duration(seconds_left)} left"
     return f"{stages} | {now.candidates:,} samples, {rate:,.0f} tokens/s | {left}"
 
 

@@ -124,7 +124,8 @@ class Build:
     def _generate(self, journal: Journal, session: "_Session", total: int, server: EngineServer | None) -> None:
         """Run the pipeline until every row has an outcome."""
         fruitless = 0
-        with ProgressDisplay(self._console, total, journal.progress()) as display:
+        most_samples = 2 * total * self._settings.sampling.candidates
+        with ProgressDisplay(self._console, total, most_samples, journal.progress()) as display:
             while (before := journal.progress().rows) < total:
                 reason = self._run_pipeline(journal, session, display, server)
                 done = journal.progress().rows

@@ -84,12 +84,12 @@ class Workspace:
             os.close(handle)
 
     def claim(self, settings: Settings) -> None:
-        """Bind the directory to these settings.
+        """Bind the directory to these settings; until rows are prepared, nothing binds it to earlier ones.
 
         Raises:
             InputError: it belongs to other settings; lists what differs.
         """
-        if self.settings_file.exists():
+        if self.settings_file.exists() and self.rows_file.exists():
             refuse_if_changed(settings, json.loads(self.settings_file.read_text()), self.root)
         else:
             write_atomically(self.settings_file, settings.model_dump_json(indent=2))

@@ -59,7 +59,8 @@ def test_a_pinned_template_variable_reaches_the_template(smollm2, target, tmp_pa
     import shutil
 
     shutil.copytree(smollm2, tmp_path / "m", ignore=shutil.ignore_patterns("*.safetensors"))
-    template = "{{ bos_token }}{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}{{ messages[0].content }}"
+    date = "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}"
+    template = "{{ bos_token }}" + date + "{{ messages[0].content }}"
     (tmp_path / "m" / "chat_template.jinja").write_text(template)
     pinned = target.model_copy(update={"template_kwargs": {"date_string": "26 Jul 2024"}})
     chat = Chat(tmp_path / "m", pinned)

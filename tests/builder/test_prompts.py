@@ -11,7 +11,7 @@ def test_guided_shows_the_solution_once():
     text = render("guided", problem="PROBLEM", solution="SOLUTION")
     assert text.count("PROBLEM") == 1
     assert text.count("SOLUTION") == 1
-    assert text.endswith("put your final answer within \\boxed{}.")
+    assert text.endswith("Put your final answer within \\boxed{}.")
 
 
 def test_placeholders_inside_a_problem_stay_text():

