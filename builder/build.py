@@ -21,7 +21,7 @@ from builder.config import (
     load_target,
     validated,
 )
-from builder.errors import EXIT_CODES, InputError
+from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
 
 _EPILOG = f"""\
 examples:
@@ -214,7 +214,13 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             workspace.claim(settings)
-            manifest = Build(settings, model, output, workspace, args.engine_url, args.concurrency, console).run()
+            build = Build(settings, model, output, workspace, args.engine_url, args.concurrency, console)
+            try:
+                manifest = build.run()
+            except KeyboardInterrupt:
+                raise InterruptedBuildError(
+                    "interrupted; everything finished is kept, the same command continues"
+                ) from None
     if args.json:
         print(json.dumps({"release": str(output), **manifest["summary"], "cost": manifest["cost"]}, indent=2))
     else:

@@ -30,3 +30,9 @@ class UnfinishedError(MindTheGapError):
     """The build stopped before every row had an outcome; the same command continues."""
 
     exit_code = 3
+
+
+class InterruptedBuildError(MindTheGapError):
+    """The user stopped the build; finished work is kept."""
+
+    exit_code = 130

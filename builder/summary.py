@@ -62,26 +62,25 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
 
     summary, rows = manifest["summary"], manifest["summary"]["stages"]["all"]
 
-    def table(title: str, *columns: str) -> Table:
-        made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    def table(*columns: str) -> Table:
+        made = Table(box=None, pad_edge=False)
         for number, column in enumerate(columns):
             made.add_column(column, justify="right" if number else "left", no_wrap=True)
         return made
 
-    counts = table("Rows by stage (the paper's Table 1)", "stage", "rows", "share")
+    counts = table("stage", "rows", "share")
     for stage, number in summary["stages"].items():
         counts.add_row(stage, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
-    gap = table(
-        "Mean log-prob under the target policy, nats (the paper's Table 3)",
-        "stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token",
-    )  # fmt: skip
+    gap = table("stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token")
     for stage, means in summary["logprobs"].items():
         values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
         gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
-    console.print()
-    console.print(counts)
-    console.print()
-    console.print(gap)
+    for title, content in (
+        ("Rows by stage (the paper's Table 1)", counts),
+        ("Mean log-prob under the target policy, nats (the paper's Table 3)", gap),
+    ):
+        console.print(f"\n[bold]{title}[/bold]", highlight=False)
+        console.print(content)
     console.print()
     for label, content in _facts(manifest):
         console.print(f"{label:<12}{content}", highlight=False, soft_wrap=True)

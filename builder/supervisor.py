@@ -60,6 +60,7 @@ class Build:
         self._settings, self._model, self._output = settings, model, output
         self._files, self._urls, self._concurrency = workspace, engine_urls, concurrency
         self._console = console
+        self._engine_restarted = False  # since the pipeline was last started
 
     def run(self) -> dict[str, Any]:
         """Build what is missing, write the release and return its manifest.
@@ -129,7 +130,9 @@ class Build:
             while (before := journal.progress().rows) < total:
                 reason = self._run_pipeline(journal, session, display, server)
                 done = journal.progress().rows
-                if done < total and (failures := journal.failures()):
+                if self._engine_restarted:
+                    server.wait_ready(READY_SECONDS)  # rows that gave up on it meanwhile are tried again
+                elif done < total and (failures := journal.failures()):
                     row_id, error = failures[0]
                     raise UnfinishedError(
                         f"{total - done} of {total} rows are unfinished (row {row_id}: {error}); "
@@ -149,6 +152,7 @@ class Build:
         command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
         process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
         last, since = None, time.monotonic()
+        self._engine_restarted = False
         try:
             while process.poll() is None:
                 time.sleep(_POLL_SECONDS)
@@ -160,7 +164,9 @@ class Build:
                 elif time.monotonic() - since > STALL_SECONDS:
                     return f"no progress for {STALL_SECONDS:.0f} s"
                 if server and not server.alive():
+                    self._say("the engine died; starting it again")
                     server.restart()
+                    self._engine_restarted = True
         finally:
             processes.stop(process)
         display.show(journal.progress())

@@ -1,10 +1,13 @@
 """A real D′ from the real small model on both real engines, checked against plain Transformers in fp32."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import polars as pl
+import psutil
 import pytest
 import torch
 from datasets import load_dataset
@@ -117,3 +120,47 @@ def test_candidates_hold_every_sample_with_its_verdict(release):
         )
         assert found["text"].to_list() == [row["completion"][0]["content"]]
         assert (found["verdict"][0], found["rejected_reason"][0]) == ("correct", None)
+
+
+def test_an_engine_that_dies_is_started_again_and_the_build_goes_on(tmp_path):
+    command = [
+        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", "arithmetic",
+        "--limit", "2", "--candidates", "2", "--max-tokens", "24", "--engine", "transformers",
+        "--output", str(tmp_path / "r"),
+    ]  # fmt: skip
+    log = (tmp_path / "log").open("w+")
+    with subprocess.Popen(command, stdout=log, stderr=log) as build:
+        deadline = time.monotonic() + 180
+        while not (tmp_path / "r.work" / "pipeline.log").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        engines = [
+            child
+            for child in psutil.Process(build.pid).children(recursive=True)
+            if "builder.engines.transformers_server" in child.cmdline() and "builder.processes" not in child.cmdline()
+        ]
+        assert len(engines) == 1
+        engines[0].send_signal(signal.SIGKILL)
+        code = build.wait(300)
+    log.seek(0)
+    text = log.read()
+    assert code == 0, text
+    assert "the engine died; starting it again" in text
+    assert len(pl.read_parquet(tmp_path / "r" / "data" / "default" / "*.parquet")) == 2
+
+
+def test_interrupted_it_stops_everything_and_says_how_to_continue(tmp_path):
+    command = [
+        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", "arithmetic",
+        "--limit", "8", "--engine", "transformers", "--output", str(tmp_path / "r"),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as build:
+        deadline = time.monotonic() + 180
+        while not (tmp_path / "r.work" / "pipeline.log").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        children = psutil.Process(build.pid).children(recursive=True)
+        build.send_signal(signal.SIGINT)
+        _, errors = build.communicate(timeout=60)
+    assert build.returncode == 130
+    assert "the same command continues" in errors
+    assert "Traceback" not in errors
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]

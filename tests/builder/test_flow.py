@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 
 from builder.chat import Chat
+from builder.journal import Journal
 from tests.fake_engine import FakeEngine
 
 GUIDED = "Here is a solution"
@@ -130,17 +130,13 @@ def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything)
     }
 
 
-def test_the_rules_can_be_turned_off(tmp_path, engine):
-    source = write_source(tmp_path / "s.jsonl", [problem("leaky"), problem("copied")])
-    build(source, tmp_path / "r", engine, "--allow-mentions", "--max-copy-rate", "off")
-    assert table(tmp_path / "r")["stage"].to_list() == ["guided_alignment"] * 2
-
-
-def test_drop_unverifiable_rejects_with_a_reason(tmp_path, engine, everything):
-    build(everything, tmp_path / "r", engine, "--drop-unverifiable")
+def test_rules_can_be_turned_off_and_unverifiable_rows_dropped(tmp_path, engine, everything):
+    build(everything, tmp_path / "r", engine, "--allow-mentions", "--max-copy-rate", "off", "--drop-unverifiable")
+    rows = {r["problem"].split(")")[0][1:]: r["stage"] for r in table(tmp_path / "r").to_dicts()}
+    assert rows["leaky"] == rows["copied"] == "guided_alignment"
+    assert "proof" not in rows
     reasons = table(tmp_path / "r", "rejected")["reason"].to_list()
     assert sorted(reasons) == ["duplicate", "malformed", "no_gold", "overlong"]
-    assert "unverifiable" not in table(tmp_path / "r")["fallback_reason"].to_list()
 
 
 def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, engine):
@@ -159,23 +155,17 @@ def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, 
     assert json.loads((tmp_path / "r" / "manifest.json").read_text())["seed"] == 3
 
 
-def test_killed_anywhere_it_continues_and_asks_for_nothing_twice(tmp_path, engine):
+def test_killed_it_continues_and_asks_for_nothing_twice(tmp_path, engine):
     rows = [problem(("solvable", "retellable", "hopeless")[n % 3], n) for n in range(24)]
     source = write_source(tmp_path / "s.jsonl", rows)
-    release_engine = time.monotonic() + 600
-
-    def slowly(request):
-        time.sleep(0.15)
-        return 503 if time.monotonic() > release_engine else None
-
-    engine.before = slowly
+    engine.before = lambda request: time.sleep(0.15)
     process = subprocess.Popen(
         command(source, tmp_path / "r", engine), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
     while engine.scored.total() < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     deadline = time.monotonic() + 30
     while (alive := pipeline_processes(tmp_path)) and time.monotonic() < deadline:
@@ -183,20 +173,18 @@ def test_killed_anywhere_it_continues_and_asks_for_nothing_twice(tmp_path, engin
     assert not alive
     assert not (tmp_path / "r").exists()
 
+    with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
+        finished = journal.progress()
+    assert finished.rows + finished.candidates > 0
+    assert finished.rows < 24
     engine.before = lambda request: None
-    drawn, scored = dict(engine.sampled), dict(engine.scored)
+    drawn, scored = engine.sampled.total(), engine.scored.total()
     build(source, tmp_path / "r", engine)
-    assert table(tmp_path / "r")["stage"].to_list() == ["self_alignment", "guided_alignment", "fallback"] * 8
-    # At most what was in flight when it was killed is asked for again; what was finished is not.
-    journal_had = sum(drawn.values()) + sum(scored.values())
-    assert journal_had > 0
-    assert set(engine.scored.values()) <= {1, 2}
-    repeated = sum(count > 4 for count in engine.sampled.values())
-    assert repeated < len(engine.sampled) / 2
-
-    other = tmp_path / "undisturbed"
-    build(source, other, engine)
-    assert table(other)["id"].to_list() == table(tmp_path / "r")["id"].to_list()
+    stages = ["self_alignment", "guided_alignment", "fallback"] * 8
+    assert table(tmp_path / "r")["stage"].to_list() == stages
+    # Every candidate of the release was drawn once, but for those whose answer the kill had kept from the journal.
+    assert engine.sampled.total() - drawn == len(table(tmp_path / "r", "candidates")) - finished.candidates
+    assert engine.scored.total() - scored <= 24 + 8  # experts, and retellings under the plain prompt
 
 
 def pipeline_processes(work):
