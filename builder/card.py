@@ -1,5 +1,6 @@
 """The dataset card: one template, rendered with the real numbers of a release."""
 
+import hashlib
 from importlib import resources
 from typing import Any
 
@@ -34,9 +35,21 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         "task_categories": ["text-generation"],
         "tags": ["math", "sft", "data-rewriting", "mind-the-gap", "distilabel"],
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")],
-        "configs": [
-            {"config_name": name, "data_files": f"data/{name}/*.parquet"}
-            | ({"default": True} if name == "default" else {})
-            for name in CONFIGS
-        ],
+        "configs": [_config(manifest, name) for name in CONFIGS],
     }
+
+
+def _config(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    """One config, with a word about its content.
+
+    `datasets` caches what it loads from a directory under the directory's last name and this mapping alone: without
+    that word it would hand out an earlier release of the same name.
+    """
+    folder = f"data/{name}/"
+    content = "".join(facts["sha256"] for path, facts in manifest["files"].items() if path.startswith(folder))
+    config = {
+        "config_name": name,
+        "data_files": f"{folder}*.parquet",
+        "description": f"content {hashlib.sha256(content.encode()).hexdigest()[:16]}",
+    }
+    return config | ({"default": True} if name == "default" else {})

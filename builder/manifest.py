@@ -20,7 +20,7 @@ _LIBRARIES = ("datasets", "distilabel", "math-verify", "pyarrow", "torch", "tran
 
 
 def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[str, Any]) -> dict[str, Any]:
-    """The provenance of a finished build; file hashes are added by `write_manifest`."""
+    """The provenance of a finished build, but for the facts about its files."""
     settings = workspace.settings()
     target, progress = settings.target, journal.progress()
     sessions, seconds = journal.sessions()
@@ -62,17 +62,16 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
     }
 
 
-def write_manifest(release: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Add the sha256 of every file in the directory and write the manifest, the last file of a release."""
-    files = {}
-    for file in sorted(release.rglob("*")):
-        if file.is_file():
-            with file.open("rb") as data:
-                digest = hashlib.file_digest(data, "sha256").hexdigest()
-            files[file.relative_to(release).as_posix()] = {"sha256": digest, "bytes": file.stat().st_size}
-    content = {**content, "files": files}
-    (release / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return content
+def file_facts(release: Path) -> dict[str, dict[str, Any]]:
+    """sha256 and size in bytes of every file in a directory, by path within it."""
+    return {f.relative_to(release).as_posix(): facts(f) for f in sorted(release.rglob("*")) if f.is_file()}
+
+
+def facts(file: Path) -> dict[str, Any]:
+    """sha256 and size in bytes of a file."""
+    with file.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": file.stat().st_size}
 
 
 def read_manifest(release: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ through the pipeline. The manifest is written last within the directory, and the
 one rename: where there is a `manifest.json`, the release is complete.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from builder.card import render_card
 from builder.chat import Chat
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal import Journal
-from builder.manifest import manifest, write_manifest
+from builder.manifest import NAME, facts, file_facts, manifest
 from builder.records import CONFIGS, schema
 from builder.rules import copy_rate
 from builder.summary import summarize
@@ -46,8 +47,11 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
         content = manifest(workspace, journal, chat, summarize(scratch))
-    (scratch / "README.md").write_text(render_card(content), encoding="utf-8")
-    content = write_manifest(scratch, content)
+    content["files"] = file_facts(scratch)
+    card = scratch / "README.md"
+    card.write_text(render_card(content), encoding="utf-8")
+    content["files"][card.name] = facts(card)
+    (scratch / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _swap(scratch, output, workspace.root / "release.old")
     return content
 

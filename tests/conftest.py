@@ -1,8 +1,13 @@
 """Fixtures that every test may use: the real small model and the real problems."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# Before anything imports `datasets`: what tests load is of no use to anybody later.
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="mind-the-gap-tests-")
 
 from builder.config import Target, load_target
 from builder.models import resolve_model

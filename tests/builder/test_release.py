@@ -178,6 +178,16 @@ def test_an_earlier_release_is_replaced_whole(build, chat):
     assert read_manifest(output)["summary"]["stages"]["all"] == 3
 
 
+def test_a_rewritten_release_is_not_read_from_a_cache_of_the_old_one(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    assert load_dataset(str(output), split="train")["fallback_reason"][2] == "unverifiable"
+    with Journal(workspace.journal_file) as journal:
+        journal.put_outcomes([list(journal.outcomes())[2] | {"fallback_reason": "no_room"}])
+    write_release(output, workspace, chat)
+    assert load_dataset(str(output), split="train")["fallback_reason"][2] == "no_room"
+
+
 def test_the_card_declares_the_configs_and_shows_the_numbers(build, chat):
     import yaml
 
