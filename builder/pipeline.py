@@ -5,6 +5,7 @@ queues between them. It runs without its own cache: what makes a build resumable
 """
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -85,7 +86,8 @@ def _watch_workers(pipeline: "Pipeline") -> None:
 def main() -> None:
     """Run in a scratch directory of its own, so that nothing of an earlier or another run is ever read."""
     workspace = Workspace(Path(sys.argv[1]))
-    workspace.scratch.mkdir(exist_ok=True)
+    shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
+    workspace.scratch.mkdir()
     with tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         os.environ["HF_DATASETS_CACHE"] = scratch  # distilabel loads its (tiny) result with `datasets`
         os.environ["TOKENIZERS_PARALLELISM"] = "false"

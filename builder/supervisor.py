@@ -104,13 +104,12 @@ class Build:
         if server:
             server.wait_ready(READY_SECONDS)
         urls = self._urls or [server.url]
-        for url in urls:
-            info = asyncio.run(_check(url, target.model if self._urls else target.name))
-            if info.max_model_len is not None and info.max_model_len < target.context_length:
-                raise EngineError(
-                    f"the engine at {url} holds {info.max_model_len} tokens, but target {target.name} "
-                    f"needs context_length {target.context_length}"
-                )
+        info = asyncio.run(_check(urls, target.model if self._urls else target.name))
+        if info.max_model_len is not None and info.max_model_len < target.context_length:
+            raise EngineError(
+                f"the engine at {' '.join(urls)} holds {info.max_model_len} tokens, but target {target.name} "
+                f"needs context_length {target.context_length}"
+            )
         self._files.engine_file.write_text(info.version, encoding="utf-8")
         runtime = Runtime(
             model_dir=str(self._model.path),
@@ -130,7 +129,7 @@ class Build:
             while (before := journal.progress().rows) < total:
                 reason = self._run_pipeline(journal, session, display, server)
                 done = journal.progress().rows
-                if self._engine_restarted:
+                if done < total and self._engine_restarted:
                     server.wait_ready(READY_SECONDS)  # rows that gave up on it meanwhile are tried again
                 elif done < total and (failures := journal.failures()):
                     row_id, error = failures[0]
@@ -190,8 +189,8 @@ class _Session:
         self._journal.note_session(self._number, time.monotonic() - self._began)
 
 
-async def _check(url: str, model: str) -> EngineInfo:
-    engine = HttpEngine([url], model=model)
+async def _check(urls: list[str], model: str) -> EngineInfo:
+    engine = HttpEngine(urls, model=model)
     try:
         return await engine.check()
     finally:
