@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,12 +14,10 @@ def run(*arguments):
 
 
 def test_help_teaches_and_loads_nothing_heavy():
-    began = time.monotonic()
     done = run("--help")
     assert done.returncode == 0
     assert "--engine-url" in done.stdout
     assert "exit codes" in done.stdout
-    assert time.monotonic() - began < 20  # not a benchmark: importing torch and vLLM here would take longer
     code = "import builder.build, sys; print({'torch', 'transformers', 'datasets', 'polars'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
