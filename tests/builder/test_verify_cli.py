@@ -126,20 +126,20 @@ def raising(error: BaseException):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "line"),
+    ("error", "code", "text"),
     [
-        (InputError("file x:\n  wrong"), 2, "error: file x: wrong\n"),
+        (InputError("file x differs:\n  seed"), 2, "error: file x differs:\n  seed\n"),
         (EngineError("gone"), 3, "error: gone\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
-def test_run_turns_errors_into_one_line_and_a_code(
-    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+def test_run_turns_errors_into_their_message_and_a_code(
+    error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ):
     with pytest.raises(SystemExit) as ended:
         run(raising(error))
     assert ended.value.code == code
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().err == text
 
 
 def test_run_lets_defects_show_their_traceback():
