@@ -9,6 +9,7 @@ import pytest
 # Before anything imports `datasets`: what tests load is of no use to anybody later.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="mind-the-gap-tests-")
 
+from builder.chat import Chat
 from builder.config import Target, load_target
 from builder.models import resolve_model
 
@@ -25,6 +26,12 @@ def target() -> Target:
 def smollm2(target: Target) -> Path:
     """Directory of the real SmolLM2-135M-Instruct, converted once from the installed GGUF package."""
     return resolve_model(target).path
+
+
+@pytest.fixture(scope="session")
+def chat(smollm2: Path, target: Target) -> Chat:
+    """The shipped CPU target's tokenizer and template."""
+    return Chat(smollm2, target)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,6 @@ import pytest
 import torch
 from datasets import load_dataset
 
-from builder.chat import Chat
-
 # bf16 keeps 8 bits of every number: over 30 layers this moves the log-prob of a token by hundredths of a nat on average
 # and that of an unlikely token by tenths. A shift by one position, or another prompt, moves it by whole nats.
 MEAN, LARGEST = 0.1, 1.5  # nats
@@ -32,11 +30,6 @@ def release(request, tmp_path_factory):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return output, json.loads(done.stdout), request.param
-
-
-@pytest.fixture(scope="module")
-def chat(smollm2, target):
-    return Chat(smollm2, target)
 
 
 @pytest.fixture(scope="module")

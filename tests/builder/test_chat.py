@@ -5,11 +5,6 @@ from builder.config import Target
 from builder.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def chat(smollm2, target):
-    return Chat(smollm2, target)
-
-
 def reference(smollm2):
     from transformers import AutoTokenizer
 

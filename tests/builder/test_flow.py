@@ -9,7 +9,6 @@ import time
 import polars as pl
 import pytest
 
-from builder.chat import Chat
 from builder.journal import Journal
 from tests.fake_engine import FakeEngine
 
@@ -30,11 +29,6 @@ def answer(prompt, drawn_before):
     if "endless" in prompt:
         return "So it is \\boxed{4}. " * 200
     return "I believe \\boxed{5}."
-
-
-@pytest.fixture(scope="module")
-def chat(smollm2, target):
-    return Chat(smollm2, target)
 
 
 @pytest.fixture

@@ -3,17 +3,11 @@ import json
 import polars as pl
 import pytest
 
-from builder.chat import Chat
 from builder.config import Sampling, Settings, SourceSpec
 from builder.errors import InputError
 from builder.prepare import prepare
 from builder.records import REJECTED, schema
 from builder.workspace import Workspace
-
-
-@pytest.fixture(scope="module")
-def chat(smollm2, target):
-    return Chat(smollm2, target)
 
 
 @pytest.fixture

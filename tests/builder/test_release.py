@@ -5,7 +5,6 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from builder.chat import Chat
 from builder.config import Sampling, Settings, SourceSpec
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
@@ -16,11 +15,6 @@ from builder.release import write_release
 from builder.workspace import Workspace, write_atomically
 
 EXPERT = "Three and four make \\boxed{7}."
-
-
-@pytest.fixture(scope="module")
-def chat(smollm2, target):
-    return Chat(smollm2, target)
 
 
 def logprobs(ids):
