@@ -1,0 +1,1 @@
+"""Fine-tuning on D′, and evaluation: small trainers whose losses are exact to the token."""
