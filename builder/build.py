@@ -84,7 +84,13 @@ def parser() -> argparse.ArgumentParser:
     )
 
     sampling = p.add_argument_group("sampling (defaults: the target's)")
-    sampling.add_argument("--candidates", type=int, metavar="N", help="candidates a phase")
+    sampling.add_argument(
+        "--sampling",
+        choices=("fixed", "adaptive"),
+        help="fixed: draw all candidates (the paper's); adaptive: stop at the first that may be kept, for the same "
+        "distribution of kept text with fewer tokens",
+    )
+    sampling.add_argument("--candidates", type=int, metavar="N", help="candidates a phase, at most so many if adaptive")
     sampling.add_argument("--temperature", type=float, metavar="T")
     sampling.add_argument("--top-p", type=float, metavar="P")
     sampling.add_argument("--max-tokens", type=int, metavar="N", help="completion tokens at most")
@@ -142,6 +148,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     from builder.prompts import hashes
 
     overrides = {name: getattr(args, name) for name in ("candidates", "temperature", "top_p", "max_tokens")}
+    overrides["scheme"] = args.sampling
     sampling = target.sampling.model_dump() | {k: v for k, v in overrides.items() if v is not None}
     fields = {f"{name}_field": getattr(args, f"{name}_field") for name in ("problem", "solution", "answer", "id")}
     fields |= {"config": args.config, "split": args.split, "revision": args.source_revision}

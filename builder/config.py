@@ -24,12 +24,28 @@ class Frozen(BaseModel):
 
 
 class Sampling(Frozen):
-    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1)."""
+    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1).
+
+    Attributes:
+        scheme: "fixed" draws all candidates; "adaptive" stops as soon as one may be kept, which gives kept text of the
+            same distribution for fewer tokens.
+        candidates: number of candidates a phase; at most so many if adaptive.
+        temperature: softmax temperature.
+        top_p: nucleus mass kept.
+        max_tokens: completion tokens at most.
+    """
+
+    scheme: Literal["fixed", "adaptive"] = "fixed"
 
     candidates: int = Field(10, ge=1, le=1000)
     temperature: float = Field(1.0, gt=0, le=10)
     top_p: float = Field(1.0, gt=0, le=1)
     max_tokens: int = Field(2048, ge=1)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether drawing stops at the first candidate that may be kept."""
+        return self.scheme == "adaptive"
 
     @property
     def from_policy(self) -> bool:

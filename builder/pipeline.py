@@ -25,6 +25,7 @@ def build_pipeline(workspace: Workspace, batch_size: int) -> "Pipeline":
     """The whole flow, top to bottom."""
     from distilabel.pipeline import Pipeline
 
+    from builder.steps.adaptive import AdaptiveGenerate
     from builder.steps.generate import Generate
     from builder.steps.route import Route
     from builder.steps.score import Score
@@ -33,19 +34,27 @@ def build_pipeline(workspace: Workspace, batch_size: int) -> "Pipeline":
     shared = {"workspace": str(workspace.root), "input_batch_size": batch_size}
     drawn, retold = ["self_candidates"], ["guided_candidates"]
     with Pipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
-        solve = Generate(name="solve", phase="self", writes=drawn, **shared)
-        check = Verify(name="verify_solved", phase="self", writes=drawn, **shared)
-        retell = Generate(name="retell", phase="guided", writes=retold, **shared)
-        check_retold = Verify(name="verify_retold", phase="guided", writes=retold, **shared)
         route = Route(name="route", writes=["stage", "kept", "fallback_reason"], **shared)
         score = Score(name="score", **shared)
-        solve >> check >> retell >> check_retold >> route >> score
+        if workspace.settings().sampling.adaptive:  # verified as they are drawn
+            solve = AdaptiveGenerate(name="solve", phase="self", writes=drawn, **shared)
+            retell = AdaptiveGenerate(name="retell", phase="guided", writes=retold, **shared)
+            solve >> retell >> route >> score
+        else:
+            solve = Generate(name="solve", phase="self", writes=drawn, **shared)
+            check = Verify(name="verify_solved", phase="self", writes=drawn, **shared)
+            retell = Generate(name="retell", phase="guided", writes=retold, **shared)
+            check_retold = Verify(name="verify_retold", phase="guided", writes=retold, **shared)
+            solve >> check >> retell >> check_retold >> route >> score
     return pipeline
 
 
-def batch_size_for(rows: int) -> int:
-    """Rows a batch: large enough to fill the engine, small enough that the steps work side by side."""
-    return min(128, max(8, rows // 6))
+def batch_size_for(rows: int, adaptive: bool) -> int:
+    """Rows a batch: large enough to fill the engine, small enough that the steps work side by side.
+
+    Adaptive sampling has few candidates of a row in flight, so that it takes more rows to fill the engine.
+    """
+    return min(512 if adaptive else 128, max(8, rows // (3 if adaptive else 6)))
 
 
 def run(workspace: Workspace) -> None:
@@ -64,7 +73,7 @@ def run(workspace: Workspace) -> None:
     todo = Dataset(table.filter(pc.invert(pc.is_in(table["id"], pc.cast(list(finished), "string")))))
     for column, value in TRAVEL.items():
         todo = todo.add_column(column, [value] * len(todo))
-    size = batch_size_for(len(todo))
+    size = batch_size_for(len(todo), workspace.settings().sampling.adaptive)
     pipeline = build_pipeline(workspace, size)
     threading.Thread(target=_watch_workers, args=(pipeline,), daemon=True).start()
     pipeline.run(dataset=todo, dataset_batch_size=size, use_cache=False)

@@ -26,19 +26,19 @@ _LOSSES = (
 def arithmetic(seed: int) -> list[dict[str, str]]:
     r"""1,000 different problems with `problem`, a worked `solution` ending in `\boxed{}`, and `answer`.
 
-    Sums of two or three and differences of two whole numbers below 100, half of them as one-step word
-    problems. No result is negative.
+    Sums of two or three and differences of two whole numbers below 100, most of them of one digit, a third of them
+    as one-step word problems. No result is negative.
     """
     rng = Random(f"arithmetic-{seed}")
     rows: dict[str, dict[str, str]] = {}
     while len(rows) < ROWS:
-        row = rng.choice((_sum, _difference, _gain, _loss))(rng)
+        row = rng.choice((_sum, _sum, _difference, _difference, _gain, _loss))(rng)
         rows.setdefault(row["problem"], row)
     return list(rows.values())
 
 
 def _sum(rng: Random) -> dict[str, str]:
-    terms = [_number(rng) for _ in range(rng.choice((2, 3)))]
+    terms = [_number(rng) for _ in range(rng.choice((2, 2, 2, 3)))]
     steps, total = [], terms[0]
     for term in terms[1:]:
         steps.append(f"{total} + {term} = {total + term}")
@@ -71,8 +71,8 @@ def _story(rng: Random, templates: tuple[str, ...], a: int, b: int) -> tuple[str
 
 
 def _number(rng: Random) -> int:
-    """At least 2, so that "{b} more" is a plural; as often of one digit as of two."""
-    return rng.randint(2, 9) if rng.random() < 0.5 else rng.randint(10, 99)
+    """At least 2, so that "{b} more" is a plural; four times out of five of one digit."""
+    return rng.randint(2, 9) if rng.random() < 0.8 else rng.randint(10, 99)
 
 
 def _larger_first(rng: Random) -> tuple[int, int]:

@@ -6,8 +6,14 @@ from typing import Literal
 from pydantic import PrivateAttr
 
 from builder.candidates import dump, load
+from builder.config import Settings
 from builder.steps.base import Row, RowStep
 from builder.verifier import Verifier
+
+
+def start_verifier(settings: Settings) -> Verifier:
+    """A verifier for one step; the steps of the two phases share the machine's cores."""
+    return Verifier(workers=max(1, (os.cpu_count() or 2) // 2), deadline=settings.verifier_deadline)
 
 
 class Verify(RowStep):
@@ -18,10 +24,9 @@ class Verify(RowStep):
     _verifier: Verifier = PrivateAttr(None)
 
     def load(self) -> None:
-        """Start the pool; the two phases share the machine's cores."""
+        """Start the pool."""
         super().load()
-        workers = max(1, (os.cpu_count() or 2) // 2)
-        self._verifier = Verifier(workers=workers, deadline=self._settings.verifier_deadline)
+        self._verifier = start_verifier(self._settings)
 
     def unload(self) -> None:
         """Stop the pool."""
@@ -33,11 +38,8 @@ class Verify(RowStep):
         """Judge all candidates of all rows in one call, so that the pool is kept busy."""
         column = f"{self.phase}_candidates"
         candidates = [load(row[column]) for row in rows]
-        verdicts = iter(
-            self._verifier.verdicts(
-                [(row["gold"], c.text) for row, of_row in zip(rows, candidates, strict=True) for c in of_row]
-            )
-        )
+        pairs = [(row["gold"], c.text) for row, of_row in zip(rows, candidates, strict=True) for c in of_row]
+        verdicts = iter(self._verifier.verdicts(pairs))
         for row, of_row in zip(rows, candidates, strict=True):
             row[column] = dump(
                 [c.judged(next(verdicts), self.phase, row["expert_solution"], self._settings.rules) for c in of_row]

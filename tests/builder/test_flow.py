@@ -235,3 +235,24 @@ def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, eng
     build(tmp_path / "a.jsonl", tmp_path / "b", engine, "--concurrency", "4")
     chosen = [table(tmp_path / name)["selected_index"].to_list() for name in "ab"]
     assert chosen[0] == chosen[1]
+
+
+def test_adaptive_sampling_stops_at_the_first_that_may_be_kept(tmp_path, engine, everything):
+    build(everything, tmp_path / "r", engine, "--sampling", "adaptive")
+    rows = {r["problem"].split(")")[0][1:]: r for r in table(tmp_path / "r").to_dicts()}
+    stages = {kind: r["stage"].split("_")[0] for kind, r in rows.items()}
+    assert {kind for kind, stage in stages.items() if stage == "self"} == {"solvable"}
+    assert {kind for kind, stage in stages.items() if stage == "guided"} == {"retellable"}
+    drawn = {kind: (r["self_sampled"], r["guided_sampled"]) for kind, r in rows.items()}
+    assert drawn == {
+        "solvable": (1, 0),
+        "retellable": (4, 1),
+        "leaky": (4, 4),
+        "copied": (4, 4),
+        "endless": (4, 4),
+        "hopeless": (4, 4),
+        "proof": (0, 0),
+    }
+    candidates = table(tmp_path / "r", "candidates")
+    assert len(candidates) == sum(map(sum, drawn.values())) == sum(engine.sampled.values())
+    assert candidates["verdict"].is_in(["correct", "incorrect", "no_answer"]).all()
