@@ -13,6 +13,7 @@ from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
 from builder.errors import EngineError
 from builder.journal import Journal, scoring_key
+from builder.sampling import model_key
 from builder.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class EngineStep(RowStep):
             send_seed=runtime.send_seed,
         )
         self._runner = asyncio.Runner()
-        self._model_key = f"{self._settings.model_revision} {target.dtype}"
+        self._model_key = model_key(self._settings.model_revision, target.dtype)
 
     def unload(self) -> None:
         """Close what `load` opened."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from builder.candidates import Candidate, dump, load
 from builder.engines.protocol import Completion, SamplingParams
-from builder.journal import generation_key
+from builder.sampling import draw
 from builder.selection import derive_seed
 from builder.steps.base import EngineStep, Row
 
@@ -33,19 +33,10 @@ class Generate(EngineStep):
         row[f"{self.phase}_candidates"] = dump(await self._sample(row["id"], prompt, params))
 
     async def _sample(self, row_id: str, prompt: list[int], params: SamplingParams) -> list[Candidate]:
-        seed = self._settings.seed
-        keys = [
-            generation_key(self._model_key, prompt, params, derive_seed(seed, row_id, self.phase, index), index)
-            for index in range(self._settings.sampling.candidates)
-        ]
-        found = {index: self._journal.get(key) for index, key in enumerate(keys)}
-        missing = [index for index, completion in found.items() if completion is None]
-        if missing:
-            request_seed = derive_seed(seed, row_id, self.phase, missing[0])
-            drawn = await self._engine.generate(prompt, params, len(missing), request_seed)
-            self._journal.put((keys[index], c) for index, c in zip(missing, drawn, strict=True))
-            found.update(zip(missing, drawn, strict=True))
-        return [self._candidate(index, keys[index], completion) for index, completion in found.items()]
+        indices = range(self._settings.sampling.candidates)
+        seeds = [derive_seed(self._settings.seed, row_id, self.phase, index) for index in indices]
+        drawn = await draw(self._engine, self._journal, self._model_key, prompt, params, seeds)
+        return [self._candidate(index, key, completion) for index, (key, completion) in enumerate(drawn)]
 
     def _candidate(self, index: int, key: bytes, completion: Completion) -> Candidate:
         return Candidate(
