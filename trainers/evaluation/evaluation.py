@@ -171,7 +171,7 @@ def grade_and_score(
                 return [list(values[start : start + n]) for start in range(0, len(values), n)]
 
             verdicts = grader.verdicts([(sample.problem.gold, sample.text) for sample in mine])
-            answers = [answer_in(sample.text, sample.problem.gold.unit) for sample in mine]
+            answers = [answer_in(sample.text, sample.problem.gold) for sample in mine]
             classes = answer_classes(grader, by_problem(verdicts), by_problem(answers))
             flat = [found for of_problem in classes for found in of_problem]
             rows += [_row(*fields) for fields in zip(mine, answers, verdicts, flat, strict=True)]

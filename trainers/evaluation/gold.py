@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trainers.evaluation.notation import number_in, readable, words_in
+from trainers.evaluation.notation import number_in, readable, spaced, words_in
 
 RELATIVE_TOLERANCE = Decimal("1e-4")  # of the Qwen2.5-Math evaluation, which the paper's repository uses
 
@@ -17,6 +17,7 @@ class Gold:
         stated: as the benchmark has it, several values joined by commas.
         text: what the verifier compares with.
         unit: the unit that the benchmark names apart; "" if none.
+        multiple: whether there are several answers.
         number: the value, if the answer is a single decimal number.
         tolerance: how far a decimal number may be off, absolute; 0 demands equality.
         words: what it says, if it is a text answer.
@@ -25,6 +26,7 @@ class Gold:
     stated: str
     text: str
     unit: str = ""
+    multiple: bool = False
     number: Decimal | None = None
     tolerance: Decimal = Decimal(0)
     words: str | None = None
@@ -46,8 +48,10 @@ def gold_from(values: Sequence[str], unit: str = "", error: str = "", multiple: 
     text = ", ".join(filter(None, map(readable, values)))
     if not text:
         raise ValueError("no answer")
-    number = None if multiple or len(values) > 1 else number_in(text)
-    return Gold(stated, text, unit, number, _tolerance(text, number, error), words_in(text))
+    if multiple or len(values) > 1:
+        return Gold(stated, spaced(text), unit, multiple=True)
+    number = number_in(text)
+    return Gold(stated, text, unit, number=number, tolerance=_tolerance(text, number, error), words=words_in(text))
 
 
 def _tolerance(text: str, number: Decimal | None, error: str) -> Decimal:

@@ -21,7 +21,7 @@ from decimal import Decimal
 from builder.answers import boxed_answer, graded_text
 from builder.verifier import Verdict, Verifier
 from trainers.evaluation.gold import Gold
-from trainers.evaluation.notation import number_in, plain_words, respelled, without_unit
+from trainers.evaluation.notation import number_in, plain_words, respelled, spaced, without_unit
 
 _RELATION = re.compile(r"<|>|\\(?:l|g)(?:e|t|eq|eqslant)\b|≤|≥")
 
@@ -41,12 +41,13 @@ class Answer:
     number: Decimal | None
 
 
-def answer_in(response: str, unit: str = "") -> Answer:
-    """Find the answer in a response and rewrite what the verifier would misread."""
+def answer_in(response: str, gold: Gold) -> Answer:
+    """Find the answer in a response to the problem that has this gold, and rewrite what the verifier would misread."""
     if boxed_answer(response) is None:
         return Answer(respelled(graded_text(response)), None, None)
     snippet = boxed_answer(response) or ""
-    content = without_unit(respelled(snippet[len(r"\boxed{") : -1]).strip(), unit)
+    content = without_unit(respelled(snippet[len(r"\boxed{") : -1]).strip(), gold.unit)
+    content = spaced(content) if gold.multiple else content
     return Answer(rf"\boxed{{{content}}}" if content else "", content or None, number_in(content))
 
 
@@ -73,7 +74,7 @@ class Grader:
         Raises:
             EngineError: the verifier's worker processes do not start on this machine.
         """
-        answers = [answer_in(response, gold.unit) for gold, response in pairs]
+        answers = [answer_in(response, gold) for gold, response in pairs]
         verdicts = [settled(gold, answer) for (gold, _), answer in zip(pairs, answers, strict=True)]
         self._fill(verdicts, {i: (pairs[i][0].text, answers[i].shown) for i, v in enumerate(verdicts) if v is None})
         swapped = {

@@ -46,6 +46,11 @@ def respelled(text: str) -> str:
     return text
 
 
+def spaced(answer: str) -> str:
+    """A list of several answers with its commas spaced: the verifier reads `221,800` as one number."""
+    return re.sub(r"(?<=\d),(?=\d)", ", ", answer)
+
+
 def without_unit(answer: str, unit: str) -> str:
     """An answer without the unit that the benchmark names for it, however that is typeset."""
     bare = re.escape(_DOLLAR.sub("", unit).strip())
