@@ -125,21 +125,8 @@ class Rules(Frozen):
     forbid_mentions: bool = True
 
 
-class Settings(Frozen):
-    """Everything that determines D′. Two builds with the same settings are the same build."""
-
-    target: Target
-    model_revision: str
-    sources: Annotated[list[SourceSpec], Field(min_length=1)]
-    limit: int | None = Field(None, ge=1)
-    seed: int = 0
-    sampling: Sampling
-    engine: Literal["vllm", "transformers"]
-    rules: Rules = Rules()
-    verifier_deadline: float = Field(5.0, gt=0)
-    drop_unverifiable: bool = False
-    prompt_hashes: dict[str, str]
-    tool_version: str
+class Comparable(Frozen):
+    """Settings that determine a result: they have a fingerprint, and can say how they differ from earlier ones."""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -154,6 +141,23 @@ class Settings(Frozen):
             for key in sorted(ours.keys() | theirs.keys())
             if ours.get(key) != theirs.get(key)
         ]
+
+
+class Settings(Comparable):
+    """Everything that determines D′. Two builds with the same settings are the same build."""
+
+    target: Target
+    model_revision: str
+    sources: Annotated[list[SourceSpec], Field(min_length=1)]
+    limit: int | None = Field(None, ge=1)
+    seed: int = 0
+    sampling: Sampling
+    engine: Literal["vllm", "transformers"]
+    rules: Rules = Rules()
+    verifier_deadline: float = Field(5.0, gt=0)
+    drop_unverifiable: bool = False
+    prompt_hashes: dict[str, str]
+    tool_version: str
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,6 @@ of its own. It learns what they do from the journal alone, so that a pipeline th
 started again: everything finished is in the journal already.
 """
 
-import asyncio
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from builder import processes
 from builder.chat import Chat
 from builder.config import Settings
-from builder.engines.http_engine import EngineInfo, HttpEngine
-from builder.engines.servers import EngineServer, gpu_memory_gib, transformers_server, vllm_server
-from builder.errors import EngineError, UnfinishedError
+from builder.engines.running import checked, server_for, takes_seeds
+from builder.engines.servers import EngineServer
+from builder.errors import UnfinishedError
 from builder.journal import Journal
 from builder.models import Model
 from builder.prepare import prepare
@@ -95,8 +94,7 @@ class Build:
         if self._urls:
             return nullcontext()
         self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
-        start = vllm_server if self._settings.engine == "vllm" else transformers_server
-        return start(self._model.path, self._settings.target, self._files.engine_log)
+        return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
 
     def _connect(self, server: EngineServer | None) -> None:
         """Wait until the engine answers, check that it can hold the target's context, note how to reach it."""
@@ -104,19 +102,13 @@ class Build:
         if server:
             server.wait_ready(READY_SECONDS)
         urls = self._urls or [server.url]
-        info = asyncio.run(_check(urls, target.model if self._urls else target.name))
-        if info.max_model_len is not None and info.max_model_len < target.context_length:
-            raise EngineError(
-                f"the engine at {' '.join(urls)} holds {info.max_model_len} tokens, but target {target.name} "
-                f"needs context_length {target.context_length}"
-            )
+        info = checked(urls, target.model if self._urls else target.name, target)
         self._files.engine_file.write_text(info.version, encoding="utf-8")
         runtime = Runtime(
             model_dir=str(self._model.path),
             engine_urls=urls,
             engine_model=info.model,
-            # The CPU build of vLLM dies of a per-request seed, and a server that we attach to may be one.
-            send_seed=not self._urls and (self._settings.engine == "transformers" or gpu_memory_gib() > 0),
+            send_seed=takes_seeds(self._settings.engine, bool(self._urls)),
             concurrency=self._concurrency,
         )
         write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))
@@ -187,11 +179,3 @@ class _Session:
 
     def note(self) -> None:
         self._journal.note_session(self._number, time.monotonic() - self._began)
-
-
-async def _check(urls: list[str], model: str) -> EngineInfo:
-    engine = HttpEngine(urls, model=model)
-    try:
-        return await engine.check()
-    finally:
-        await engine.close()

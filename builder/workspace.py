@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from builder.config import Frozen, Settings
+from builder.config import Comparable, Frozen, Settings
 from builder.errors import InputError
 
 
@@ -103,8 +103,8 @@ class Workspace:
         return Runtime.model_validate_json(self.runtime_file.read_text())
 
 
-def refuse_if_changed(settings: Settings, earlier: dict, where: Path) -> None:
-    """Check that an earlier build had the same settings.
+def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
+    """Check that an earlier run had the same settings.
 
     Raises:
         InputError: listing every setting that differs.
@@ -112,7 +112,7 @@ def refuse_if_changed(settings: Settings, earlier: dict, where: Path) -> None:
     if differences := settings.differences(earlier):
         listing = "\n  ".join(differences)
         raise InputError(
-            f"{where} was built with other settings:\n  {listing}\n"
+            f"{where} was made with other settings:\n  {listing}\n"
             "choose another --output, restore the settings, or start over with --fresh"
         )
 

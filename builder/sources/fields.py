@@ -79,7 +79,7 @@ def id_in(values: Mapping[str, Any], field: str) -> str:
     Raises:
         MalformedError: it is missing, empty, or neither text nor a number.
     """
-    identifier = _scalar(field, values.get(field))
+    identifier = scalar_in(field, values.get(field))
     if identifier is None or not identifier.strip():
         raise MalformedError(f"field {field!r}: no id")
     return identifier
@@ -93,14 +93,14 @@ def content_of(values: Mapping[str, Any], fields: Fields) -> tuple[str, str, str
     Raises:
         MalformedError: a field is missing, empty, too long, or of the wrong type.
     """
-    problem = _text(fields.problem, values.get(fields.problem))
-    solution = _text(fields.solution, _first_of_list(values.get(fields.solution)))
+    problem = text_in(fields.problem, values.get(fields.problem))
+    solution = text_in(fields.solution, _first_of_list(values.get(fields.solution)))
     answer = values.get(fields.answer) if fields.answer else None
     if isinstance(answer, list):
         if len(answer) > 1:
             raise MalformedError(f"field {fields.answer!r}: expected one answer, got a list of {len(answer)}")
         answer = answer[0] if answer else None
-    return problem, solution, gold_of(_scalar(fields.answer, answer), solution)
+    return problem, solution, gold_of(scalar_in(fields.answer, answer), solution)
 
 
 def excerpt(value: Any, characters: int = 10_000) -> str:
@@ -122,7 +122,12 @@ def _first_of_list(value: Any) -> Any:
     return next(iter(value), None) if isinstance(value, list) else value
 
 
-def _text(field: str, value: Any) -> str:
+def text_in(field: str, value: Any) -> str:
+    """A text that says something, as it stands.
+
+    Raises:
+        MalformedError: it is missing, empty, too long, or no text.
+    """
     if value is None:
         raise MalformedError(f"field {field!r}: missing")
     if not isinstance(value, str):
@@ -134,8 +139,12 @@ def _text(field: str, value: Any) -> str:
     return value
 
 
-def _scalar(field: str | None, value: Any) -> str | None:
-    """Text or a number as text, whole floats without their `.0`."""
+def scalar_in(field: str | None, value: Any) -> str | None:
+    """Text or a number as text, whole floats without their `.0`.
+
+    Raises:
+        MalformedError: it is neither.
+    """
     if value is None:
         return None
     if isinstance(value, str):

@@ -1,0 +1,250 @@
+"""Tables 1 to 4 of the paper with our numbers beside the paper's, as Markdown, from what runs leave behind.
+
+python scripts/paper_tables.py releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
+
+A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`results.json`: Tables 2 and 4) or a training
+run (`run.json` and `steps.jsonl`). A figure of the paper that we do not know is left out, and said to be.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from builder import cli
+from builder.errors import InputError
+from builder.records import STAGES
+
+BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
+PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}
+UNKNOWN = "–"
+
+# Zhao et al. 2025 (arXiv 2509.15157), Table 1: rows by stage.
+PAPER_STAGES = {
+    "Qwen/Qwen2.5-Math-7B": (28_752, 11_620, 7_634),
+    "meta-llama/Llama-3.1-8B-Instruct": (26_947, 16_335, 4_719),
+}
+# Table 2, as the authors' repository NKU-HLT/Off-Policy-SFT prints it: accuracy in per cent, in the order of
+# `BENCHMARKS`, and the average. DR is data rewriting: training on D′ instead of on D.
+PAPER_ACCURACY = {
+    "Qwen/Qwen2.5-Math-7B": {
+        "base": (39.90, 14.43, 17.16, 7.50, 29.38, 21.67),
+        "SFT": (52.61, 19.13, 17.32, 2.06, 25.00, 23.23),
+        "DFT": (68.70, 31.92, 32.31, 6.68, 43.44, 36.61),
+        "DR + SFT": (59.85, 21.14, 23.54, 8.54, 38.59, 30.33),
+        "DR + DFT": (70.40, 34.85, 36.12, 14.58, 54.22, 42.03),
+    },
+    "meta-llama/Llama-3.1-8B-Instruct": {
+        "base": (36.18, 16.01, 9.52, 0.83, 14.53, 15.41),
+        "SFT": (28.71, 11.23, 6.26, 0.41, 10.31, 11.39),
+        "DFT": (46.50, 24.11, 15.65, 3.95, 22.50, 22.54),
+        "DR + SFT": (44.38, 19.21, 13.07, 1.87, 17.19, 19.14),
+        "DR + DFT": (47.91, 24.72, 16.52, 4.99, 26.09, 24.05),
+    },
+}
+DATA = {"expert": "D", "self_alignment": "self-alignment only", "full": "D′"}
+
+
+@dataclass
+class Runs:
+    """What was found, each as (directory, content of its JSON file)."""
+
+    releases: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
+    evaluations: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
+    trainings: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
+
+
+def find(paths: Iterable[Path]) -> Runs:
+    """Sort directories by what they hold.
+
+    Raises:
+        InputError: one holds nothing that we know, or its file is damaged.
+    """
+    runs = Runs()
+    kinds = (
+        ("manifest.json", "summary", runs.releases),
+        ("results.json", "evaluation_format", runs.evaluations),
+        ("run.json", "loss", runs.trainings),
+    )
+    for path in paths:
+        for name, key, found in kinds:
+            if (path / name).is_file():
+                try:
+                    content = json.loads((path / name).read_text(encoding="utf-8"))
+                    content[key]
+                except (ValueError, KeyError, TypeError):
+                    raise InputError(f"{path / name} is damaged, or not of this tool") from None
+                found.append((path, content))
+                break
+        else:
+            raise InputError(f"{path} is neither a release, an evaluation nor a training run")
+    return runs
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table, the first column to the left, the others to the right."""
+    rule = ["---", *["---:"] * (len(columns) - 1)]
+    return ["| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows)]
+
+
+def table_1(runs: Runs) -> list[str]:
+    """Rows by stage."""
+
+    def row(label: str, counts: Sequence[int]) -> list[str]:
+        total = sum(counts)
+        return [label, *(f"{n:,} ({n / total:.1%})" if total else "0" for n in counts), f"{total:,}"]
+
+    rows = [row(f"{model}, paper", counts) for model, counts in PAPER_STAGES.items()]
+    for path, manifest in runs.releases:
+        stages = manifest["summary"]["stages"]
+        rows.append(row(f"{manifest['target']['model']}, {path.name}", [stages[stage] for stage in STAGES]))
+    return ["## Table 1: rows of D′ by stage", "", *markdown(("target", *STAGES, "all"), rows)]
+
+
+def method(training: dict[str, Any] | None) -> str:
+    """What the paper calls a model that was trained so, or our own words where the paper has none."""
+    if training is None:
+        return "base"
+    loss = {"sft": "SFT", "dft": "DFT", "importance_sampling": "importance sampling"}.get(
+        training["loss"], training["loss"]
+    )
+    return {"expert": loss, "full": f"DR + {loss}"}.get(
+        training["data"], f"{loss} on {DATA.get(training['data'], training['data'])}"
+    )
+
+
+def trained_from(results: dict[str, Any]) -> str:
+    """The model that an evaluated one was trained from: itself, if it was not trained."""
+    return (results["model"]["training"] or {}).get("model", results["model"]["name"])
+
+
+def accuracies(results: dict[str, Any]) -> list[str]:
+    """Accuracy with its standard error by benchmark, and the average if no benchmark is missing."""
+
+    def cell(figures: dict[str, Any] | None) -> str:
+        if figures is None:
+            return UNKNOWN
+        error = "" if figures["stderr"] is None else f" ± {100 * figures['stderr']:.2f}"
+        return f"{100 * figures['accuracy']:.2f}{error}"
+
+    found = results["benchmarks"]
+    complete = set(found) == set(BENCHMARKS)
+    return [*(cell(found.get(name)) for name in BENCHMARKS), cell(results["average"] if complete else None)]
+
+
+def table_2(runs: Runs) -> list[str]:
+    """Accuracy by benchmark and method."""
+    lines = ["## Table 2: accuracy in per cent (ours ± standard error clustered by problem)"]
+    for model in dict.fromkeys([*PAPER_ACCURACY, *(trained_from(results) for _, results in runs.evaluations)]):
+        ours = [(path, results) for path, results in runs.evaluations if trained_from(results) == model]
+        rows = []
+        printed = PAPER_ACCURACY.get(model, {})
+        methods = [method(results["model"]["training"]) for _, results in ours]
+        for name in dict.fromkeys([*printed, *methods]):
+            if name in printed:
+                rows.append([f"{name}, paper", *(f"{value:.2f}" for value in printed[name])])
+            rows += [
+                [f"{name}, {path.name}", *accuracies(results)]
+                for (path, results), its in zip(ours, methods, strict=True)
+                if its == name
+            ]
+        lines += ["", f"### {model}", "", *markdown(("method", *BENCHMARKS, "average"), rows)]
+    notes = [f"- {path.name}: {note}" for path, results in runs.evaluations for note in departures(results)]
+    if notes:
+        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", "", *notes]
+    return lines
+
+
+def departures(results: dict[str, Any]) -> list[str]:
+    """In what an evaluation differs from the paper's setting."""
+    sampling = results["settings"]["sampling"]
+    words = {"candidates": "samples", "temperature": "temperature", "top_p": "top_p", "max_tokens": "tokens at most"}
+    notes = [f"{sampling[key]} {word}" for key, word in words.items() if sampling[key] != PAPER_SAMPLING[key]]
+    for name, figures in results["benchmarks"].items():
+        expected = figures["problems_in_paper"]
+        if figures["problems"] != (expected or figures["problems_in_benchmark"]):
+            notes.append(f"{figures['problems']} of {expected or figures['problems_in_benchmark']} problems of {name}")
+    return notes
+
+
+def table_3(runs: Runs) -> list[str]:
+    """Log-probs of expert and kept text under the target policy."""
+    keys = ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token")
+    rows = [
+        [f"{path.name}, {stage}", *(UNKNOWN if means[key] is None else f"{means[key]:,.3f}" for key in keys)]
+        for path, manifest in runs.releases
+        for stage, means in manifest["summary"]["logprobs"].items()
+    ]
+    columns = ("release, stage", "D, sum", "D′, sum", "D, per token", "D′, per token")
+    return [
+        "## Table 3: mean log-prob under the target policy before and after rewriting, nats",
+        "",
+        "The paper's table gives the sum over a sequence; the mean per token beside it does not depend on length. The "
+        "paper's own figures are not known to us and left out.",
+        *(["", *markdown(columns, rows)] if rows else []),
+    ]
+
+
+def table_4(runs: Runs) -> list[str]:
+    """The ablation: what each stage of rewriting contributes, under the same loss."""
+    ours = [(path, r, r["model"]["training"]) for path, r in runs.evaluations if r["model"]["training"]]
+    rows = [
+        [f"{loss} on {words}, {path.name}", *accuracies(results)]
+        for loss in dict.fromkeys(training["loss"] for _, _, training in ours)
+        for data, words in DATA.items()
+        for path, results, training in ours
+        if (training["loss"], training["data"]) == (loss, data)
+    ]
+    return [
+        "## Table 4: ablation of the stages, accuracy in per cent",
+        "",
+        "Trained on the experts' text (D), on what the policy solved by itself, and on all of D′. The paper's own "
+        "figures are not known to us and left out.",
+        *(["", *markdown(("loss and data", *BENCHMARKS, "average"), rows)] if rows else []),
+    ]
+
+
+def trainings(runs: Runs) -> list[str]:
+    """What the trainers logged: where the plain negative log-likelihood began and ended."""
+    rows = []
+    for path, run in runs.trainings:
+        steps = [step for step in _steps(path / "steps.jsonl") if "nll" in step]
+        first, last = (f"{steps[i]['nll']:.4f}" if steps else UNKNOWN for i in (0, -1))
+        count = str(steps[-1]["step"]) if steps else "0"
+        rows.append(
+            [path.name, run["loss"], DATA.get(run["data"], run["data"]), f"{run['rows']:,}", count, first, last]
+        )
+    columns = ("run", "loss", "data", "rows", "steps", "first nll", "last nll")
+    return ["## Training runs (negative log-likelihood in nats a token)", "", *markdown(columns, rows)] if rows else []
+
+
+def _steps(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError:
+        raise InputError(f"{file} is damaged; continue the run with --resume") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables; returns the exit code.
+
+    Raises:
+        InputError: a directory holds nothing that we know.
+    """
+    p = argparse.ArgumentParser(
+        prog="python scripts/paper_tables.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("runs", nargs="*", type=Path, metavar="DIR", help="release, evaluation or training run")
+    runs = find(p.parse_args(arguments).runs)
+    parts = [table(runs) for table in (table_1, table_2, table_3, table_4, trainings)]
+    print("\n\n".join("\n".join(lines) for lines in parts if lines))
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

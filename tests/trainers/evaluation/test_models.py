@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from builder.errors import InputError
+from trainers.evaluation.models import find_model
+
+
+def checkpoint(path, **training):
+    path.mkdir()
+    if training:
+        (path / "run.json").write_text(json.dumps({"loss": "dft", "data": "full", "clip": None, **training}))
+    return str(path)
+
+
+def release(path, target):
+    path.mkdir()
+    manifest = {"settings": {"target": target.model_dump(mode="json")}, "fingerprint": "f"}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return str(path)
+
+
+def test_a_target_is_its_own_model(target):
+    found = find_model("smollm2-135m-instruct", None)
+    assert (found.name, found.target, found.training) == (target.model, target, None)
+
+
+def test_a_checkpoint_has_the_target_of_the_release_it_was_trained_on(tmp_path, target):
+    model = checkpoint(tmp_path / "run", dataset=release(tmp_path / "release", target), dataset_revision=None)
+    found = find_model(model, None)
+    assert found.target == target.model_copy(update={"model": model})
+    assert (found.name, found.training["loss"], found.training["data"]) == (model, "dft", "full")
+    assert "clip" not in found.training
+
+
+def test_a_named_target_wins(tmp_path, target):
+    model = checkpoint(tmp_path / "run", dataset="gone/away")
+    assert find_model(model, "smollm2-135m-instruct").target.end_of_turn == target.end_of_turn
+
+
+def test_what_is_not_known_is_asked_for(tmp_path):
+    with pytest.raises(InputError, match="does not say which target it belongs to; name it with --target"):
+        find_model(checkpoint(tmp_path / "bare"), None)
+    with pytest.raises(InputError, match=r"was trained on .*gone.*name it with --target"):
+        find_model(checkpoint(tmp_path / "lost", dataset="./gone"), None)
+    with pytest.raises(InputError, match="unknown target 'lama'"):
+        find_model("lama", None)
+    with pytest.raises(InputError, match="--target is for a checkpoint directory"):
+        find_model("smollm2-135m-instruct", "smollm2-135m-instruct")

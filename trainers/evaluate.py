@@ -1,0 +1,260 @@
+r"""Evaluate a model on mathematical benchmarks, compare two evaluations, or check the grader.
+
+python -m trainers.evaluate --model smollm2-135m-instruct --output evaluations/smollm2
+"""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder import __version__, cli
+from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from builder.config import Target
+    from trainers.evaluation.benchmarks import BenchmarkSpec
+    from trainers.evaluation.models import Evaluated
+    from trainers.evaluation.settings import EvaluationSettings
+
+PAPER = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
+
+_EPILOG = f"""\
+examples:
+  # the paper's setting: five benchmarks from the Hub, 16 samples, temperature 1, 4,096 tokens
+  python -m trainers.evaluate --model qwen2.5-math-7b --output evaluations/base
+
+  # a checkpoint that a trainer left, on a sample of problems from a folder of JSONL files
+  python -m trainers.evaluate --model runs/dft --benchmarks math500 --data-dir data --limit 40 --samples 4 \\
+      --output evaluations/dft
+
+  # your own problems
+  python -m trainers.evaluate --model runs/dft --benchmarks exam.jsonl --answer-field key --output evaluations/exam
+
+  # did training help? the paired bootstrap over problems
+  python -m trainers.evaluate --compare evaluations/base evaluations/dft
+
+  # does the grader accept the benchmarks' own solutions?
+  python -m trainers.evaluate --oracle --data-dir data
+
+The same command again continues an evaluation that was stopped, and asks the engine for nothing twice.
+
+exit codes:
+{EXIT_CODES}"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m trainers.evaluate",
+        description="Draw several answers to every problem of some benchmarks from a model, grade them, and report "
+        "mean accuracy with its error, pass@k, majority@k, truncation and lengths.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("--version", action="version", version=f"mind-the-gap {__version__}")
+    p.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+
+    other = p.add_argument_group("instead of evaluating").add_mutually_exclusive_group()
+    other.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="two finished evaluations: B minus A")
+    other.add_argument("--oracle", action="store_true", help="grade each benchmark's own solutions")
+
+    model = p.add_argument_group("model")
+    model.add_argument("--model", metavar="NAME|FILE|DIR", help="a target by name or YAML file, or a checkpoint")
+    model.add_argument(
+        "--target",
+        metavar="NAME|FILE",
+        help="of a checkpoint: whose chat template and end of turn it has (default: of the release it was trained on)",
+    )
+    model.add_argument("--output", type=Path, metavar="DIR", help="where results.json and samples.parquet appear")
+
+    data = p.add_argument_group("benchmarks")
+    data.add_argument(
+        "--benchmarks",
+        nargs="+",
+        default=list(PAPER),
+        metavar="NAME|FILE",
+        help=f"{', '.join(PAPER)} (default: all), or your own JSONL, JSON, Parquet or CSV file",
+    )
+    data.add_argument("--data-dir", type=Path, metavar="DIR", help="read NAME.jsonl from here instead of from the Hub")
+    data.add_argument("--limit", type=int, metavar="N", help="a seeded random sample of N problems of each benchmark")
+    for field in ("problem", "answer", "solution", "id"):
+        data.add_argument(f"--{field}-field", metavar="NAME", help=f"of your own file: field with the {field}")
+
+    sampling = p.add_argument_group("sampling (defaults: the paper's)")
+    sampling.add_argument("--samples", type=int, default=16, metavar="N", help="a problem (default: %(default)s)")
+    sampling.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default: %(default)s")
+    sampling.add_argument("--top-p", type=float, default=1.0, metavar="P", help="default: %(default)s")
+    sampling.add_argument(
+        "--max-tokens",
+        type=int,
+        default=4096,
+        metavar="N",
+        help="completion tokens at most, less where the context is full (default: %(default)s)",
+    )
+    sampling.add_argument("--seed", type=int, default=0, help="of samples, of --limit and of --compare")
+    sampling.add_argument(
+        "--verifier-deadline",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for one verdict (default: %(default)s)",
+    )
+
+    engine = p.add_argument_group("engine")
+    engine.add_argument(
+        "--engine", choices=("auto", "vllm", "transformers"), default="auto", help="default: what this machine has"
+    )
+    engine.add_argument("--engine-url", nargs="+", default=[], metavar="URL", help="attach to running vLLM servers")
+    engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight")
+    engine.add_argument("--fresh", action="store_true", help="start over: forget what is in --output")
+    return p
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Evaluate, compare or check; returns the exit code.
+
+    Raises:
+        MindTheGapError: with the exit code to leave with.
+    """
+    args = parser().parse_args(arguments)
+    if args.compare:
+        return _compare(args)
+    if args.oracle:
+        return _oracle(args)
+    for option in ("model", "output"):
+        if not getattr(args, option):
+            raise InputError(f"--{option} is missing")
+    return _evaluate(args)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from builder.engines.servers import choose_engine
+    from builder.models import resolve_model
+    from builder.workspace import Workspace, refuse_if_changed
+    from trainers.evaluation.models import find_model
+    from trainers.evaluation.results import read_run
+    from trainers.evaluation.tables import print_results
+
+    console = _console(args)
+    specs = _specs(args)
+    evaluated = find_model(args.model, args.target)
+    output = args.output.absolute()
+    engine = "vllm" if args.engine_url else choose_engine(args.engine, evaluated.target)
+    model = resolve_model(evaluated.target, weights=not args.engine_url)
+    settings = _settings(args, evaluated.target, model.revision, specs, engine)
+    run = read_run(output)
+    if run and not args.fresh:
+        refuse_if_changed(settings, run.results["settings"], output)
+        console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
+        results = run.results
+    else:
+        from trainers.evaluation.evaluation import Evaluation
+
+        workspace = Workspace.of(output)
+        with workspace.locked(fresh=args.fresh):
+            evaluation = Evaluation(
+                settings, model, _described(evaluated), output, workspace, args.engine_url, args.concurrency, console
+            )
+            try:
+                results = evaluation.run()
+            except KeyboardInterrupt:
+                raise InterruptedBuildError(
+                    "interrupted; everything finished is kept, the same command continues"
+                ) from None
+    if args.json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+    else:
+        print_results(console, results, output)
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from trainers.evaluation.comparison import compare, print_comparison
+    from trainers.evaluation.results import open_run
+
+    a, b = (open_run(path) for path in args.compare)
+    differences = compare(a, b, args.seed)
+    if args.json:
+        print(json.dumps([asdict(d) | {"difference": d.difference} for d in differences], indent=2))
+    else:
+        print_comparison(_console(args), a, b, differences)
+    return 0
+
+
+def _oracle(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from builder.verifier import Verifier
+    from trainers.evaluation.benchmarks import load
+    from trainers.evaluation.grading import Grader
+    from trainers.evaluation.oracle import check, print_checks
+
+    benchmarks = [load(spec, args.limit, args.seed) for spec in _specs(args)]
+    with Verifier(deadline=args.verifier_deadline) as verifier:
+        checks = [check(Grader(verifier), benchmark) for benchmark in benchmarks]
+    if args.json:
+        print(json.dumps([asdict(c) for c in checks], indent=2, ensure_ascii=False))
+    else:
+        print_checks(_console(args), checks)
+    return 0
+
+
+def _specs(args: argparse.Namespace) -> "list[BenchmarkSpec]":
+    from trainers.evaluation.benchmarks import specs
+
+    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in ("problem", "answer", "solution", "id")}
+    return specs(args.benchmarks, args.data_dir, fields)
+
+
+def _settings(
+    args: argparse.Namespace, target: "Target", revision: str, specs: "list[BenchmarkSpec]", engine: str
+) -> "EvaluationSettings":
+    from builder.config import Sampling, validated
+    from builder.prompts import hashes
+    from trainers.evaluation.settings import EvaluationSettings
+
+    sampling = {
+        "candidates": args.samples,
+        "temperature": args.temperature,
+        "top_p": args.top_p,
+        "max_tokens": args.max_tokens,
+    }
+    return validated(
+        EvaluationSettings,
+        {
+            "target": target,
+            "model_revision": revision,
+            "benchmarks": specs,
+            "limit": args.limit,
+            "seed": args.seed,
+            "sampling": validated(Sampling, sampling, "sampling"),
+            "engine": engine,
+            "verifier_deadline": args.verifier_deadline,
+            "prompt_hash": hashes()["plain"],
+            "tool_version": __version__,
+        },
+        "settings",
+    )
+
+
+def _described(evaluated: "Evaluated") -> dict[str, object]:
+    return {"name": evaluated.name, "training": evaluated.training}
+
+
+def _console(args: argparse.Namespace) -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=args.json, width=None if sys.stdout.isatty() else 130)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is treated like Ctrl-C
+    cli.run(main)

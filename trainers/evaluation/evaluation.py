@@ -1,0 +1,209 @@
+"""One evaluation from beginning to end: load, sample, grade, score, write."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder import __version__
+from builder.chat import Chat
+from builder.engines.http_engine import HttpEngine
+from builder.engines.running import checked, server_for, takes_seeds
+from builder.engines.servers import EngineServer
+from builder.journal import Journal
+from builder.models import Model
+from builder.sampling import model_key
+from builder.supervisor import READY_SECONDS
+from builder.verifier import Verifier, verifier_version
+from builder.workspace import Workspace
+from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
+from trainers.evaluation.grading import Answer, Grader, answer_in
+from trainers.evaluation.progress import SamplingDisplay
+from trainers.evaluation.results import write_run
+from trainers.evaluation.sampling import Sample, Sampler
+from trainers.evaluation.scores import average, score
+from trainers.evaluation.settings import EvaluationSettings
+from trainers.evaluation.voting import answer_classes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Evaluation:
+    """One evaluation of one model.
+
+    Args:
+        settings: what determines the result.
+        model: the model's files.
+        described: what `results.json` says about the model beside its revision.
+        output: where the result appears.
+        workspace: its working directory, locked by the caller.
+        engine_urls: servers to attach to; empty to start one here.
+        concurrency: sequences in flight.
+        console: where a person reads.
+    """
+
+    def __init__(
+        self,
+        settings: EvaluationSettings,
+        model: Model,
+        described: dict[str, Any],
+        output: Path,
+        workspace: Workspace,
+        engine_urls: list[str],
+        concurrency: int,
+        console: "Console",
+    ) -> None:
+        self._settings, self._model, self._described, self._output = settings, model, described, output
+        self._files, self._urls, self._concurrency, self._console = workspace, engine_urls, concurrency, console
+
+    def run(self) -> dict[str, Any]:
+        """Draw what is missing, grade everything, write the result and return it.
+
+        Raises:
+            InputError: a benchmark is wrong.
+            EngineError: the engine cannot run; what is finished is kept.
+        """
+        settings = self._settings
+        benchmarks = [load(spec, settings.limit, settings.seed) for spec in settings.benchmarks]
+        chat = Chat(self._model.path, settings.target)
+        began = time.monotonic()
+        with Journal(self._files.journal_file) as journal:
+            number = journal.begin_session()
+            samples, engine = self._sample(benchmarks, chat, journal)
+            journal.note_session(number, time.monotonic() - began)
+            sessions, seconds = journal.sessions()
+        self._say(f"grading {len(samples):,} samples")
+        rows, scores = grade_and_score(benchmarks, samples, settings.verifier_deadline)
+        results = {
+            "tool": {"name": "mind-the-gap", "version": __version__},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "model": {
+                **self._described,
+                "target": settings.target.name,
+                "revision": settings.model_revision,
+                "dtype": settings.target.dtype,
+                "hashes": chat.hashes(),
+            },
+            "engine": engine,
+            "verifier": verifier_version(),
+            "benchmarks": scores,
+            "average": average(scores),
+            "cost": {
+                "sampled_tokens": sum(sample.tokens for sample in samples),
+                "sessions": sessions,
+                "seconds": round(seconds, 1),
+            },
+            "settings": settings.model_dump(mode="json"),
+        }
+        write_run(self._output, self._files.root / "result.tmp", results, rows)
+        return results
+
+    def _sample(self, benchmarks: Sequence[Loaded], chat: Chat, journal: Journal) -> tuple[list[Sample], str]:
+        """All samples, and the engine that drew them."""
+        settings, target = self._settings, self._settings.target
+        with self._engine() as server:
+            if server:
+                server.wait_ready(READY_SECONDS)
+            urls = self._urls or [server.url]
+            info = checked(urls, target.model if self._urls else target.name, target)
+            engine = HttpEngine(
+                urls,
+                model=info.model,
+                concurrency=self._concurrency,
+                send_seed=takes_seeds(settings.engine, bool(self._urls)),
+            )
+            key = model_key(settings.model_revision, target.dtype)
+            sampler = Sampler(chat, engine, journal, key, settings.sampling, settings.seed)
+            known = journal.progress().sampled_tokens
+            with SamplingDisplay(self._console, sum(len(b.problems) for b in benchmarks)) as display:
+
+                def note(_: list[Sample]) -> None:
+                    display.note(journal.progress().sampled_tokens - known)
+
+                samples = asyncio.run(_closing(engine, sampler, benchmarks, note))
+        return samples, info.version
+
+    def _engine(self) -> AbstractContextManager[EngineServer | None]:
+        if self._urls:
+            return nullcontext()
+        self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
+        return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+async def _closing(
+    engine: HttpEngine, sampler: Sampler, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]
+) -> list[Sample]:
+    try:
+        return await sampler.sample_all(benchmarks, note)
+    finally:
+        await engine.close()
+
+
+def grade_and_score(
+    benchmarks: Sequence[Loaded], samples: Sequence[Sample], deadline: float
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Rows of `samples.parquet`, and the figures of each benchmark.
+
+    Args:
+        benchmarks: what was asked.
+        samples: the same number for each problem, in the order of benchmarks and problems.
+        deadline: seconds that one verdict may take.
+
+    Raises:
+        EngineError: the verifier's worker processes do not start on this machine.
+    """
+    rows: list[dict[str, Any]] = []
+    scores: dict[str, dict[str, Any]] = {}
+    with Verifier(deadline=deadline) as verifier:
+        grader = Grader(verifier)
+        for benchmark in benchmarks:
+            mine = [sample for sample in samples if sample.benchmark == benchmark.name]
+            n = len(mine) // len(benchmark.problems)
+
+            def by_problem(values: Sequence[Any], n: int = n) -> list[list[Any]]:
+                return [list(values[start : start + n]) for start in range(0, len(values), n)]
+
+            verdicts = grader.verdicts([(sample.problem.gold, sample.text) for sample in mine])
+            answers = [answer_in(sample.text, sample.problem.gold) for sample in mine]
+            classes = answer_classes(grader, by_problem(verdicts), by_problem(answers))
+            flat = [found for of_problem in classes for found in of_problem]
+            rows += [_row(*fields) for fields in zip(mine, answers, verdicts, flat, strict=True)]
+            figures = score(
+                by_problem(verdicts),
+                classes,
+                by_problem([sample.finish_reason for sample in mine]),
+                by_problem([sample.tokens for sample in mine]),
+            )
+            known = BENCHMARKS.get(benchmark.name)
+            scores[benchmark.name] = {
+                **figures,
+                "problems_in_benchmark": benchmark.total,
+                "problems_in_paper": known.problems if known else None,
+                "fingerprint": benchmark.fingerprint,
+                "provenance": benchmark.provenance,
+            }
+    return rows, scores
+
+
+def _row(sample: Sample, answer: Answer, verdict: str, answer_class: int) -> dict[str, Any]:
+    return {
+        "benchmark": sample.benchmark,
+        "id": sample.problem.id,
+        "index": sample.index,
+        "problem": sample.problem.text,
+        "gold": sample.problem.gold.stated,
+        "text": sample.text,
+        "answer": answer.boxed,
+        "verdict": verdict,
+        "answer_class": answer_class,
+        "finish_reason": sample.finish_reason,
+        "tokens": sample.tokens,
+        "logprob": sample.logprob,
+    }

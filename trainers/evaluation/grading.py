@@ -1,0 +1,119 @@
+r"""Verdicts on responses to benchmark problems. The rule, in the order in which it is applied:
+
+1. The answer is what `builder.answers.graded_text` finds: the last closed box (or several joined ones); without any
+   box, what the verifier finds at the end of the response. Truncated responses are graded like all others.
+2. A gold that is words (`\text{Evelyn}`, `\text{(C)}`) is compared as words: case, article, punctuation aside.
+3. Where gold and answer are both single decimal numbers, they are compared as such: whole numbers exactly, decimal
+   and scientific ones within the benchmark's own `error`, else within 1e-4 of the gold. (math-verify compares six
+   decimals, by which 5e-27 equals 1.3e-27.) Units are dropped, not converted.
+4. Everything else is decided by math-verify: lists without regard to order, intervals, tuples, matrices, equations,
+   `x = ...`, percentages as fractions.
+5. An inequality is accepted for an interval: math-verify takes the two only in this order.
+
+A gold that cannot be read gives `error`, unless the response repeats it; a crash is never `incorrect`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from builder.answers import boxed_answer, graded_text
+from builder.verifier import Verdict, Verifier
+from trainers.evaluation.gold import Gold
+from trainers.evaluation.notation import number_in, plain_words, respelled, spaced, without_unit
+
+_RELATION = re.compile(r"<|>|\\(?:l|g)(?:e|t|eq|eqslant)\b|≤|≥")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer that stands in a response.
+
+    Attributes:
+        shown: what the verifier is shown; "" if there is no answer.
+        boxed: content of the box; None without a closed one.
+        number: its value, if it is a single decimal number in a box.
+    """
+
+    shown: str
+    boxed: str | None
+    number: Decimal | None
+
+
+def answer_in(response: str, gold: Gold) -> Answer:
+    """Find the answer in a response to the problem that has this gold, and rewrite what the verifier would misread."""
+    if boxed_answer(response) is None:
+        return Answer(respelled(graded_text(response)), None, None)
+    snippet = boxed_answer(response) or ""
+    content = without_unit(respelled(snippet[len(r"\boxed{") : -1]).strip(), gold.unit)
+    content = spaced(content) if gold.multiple else content
+    return Answer(rf"\boxed{{{content}}}" if content else "", content or None, number_in(content))
+
+
+def settled(gold: Gold, answer: Answer) -> Verdict | None:
+    """The verdict where it needs no verifier (rules 2 and 3); None otherwise."""
+    if not answer.shown:
+        return "no_answer"
+    if gold.words is not None and answer.boxed is not None:
+        return "correct" if plain_words(answer.boxed) == gold.words else "incorrect"
+    if gold.number is not None and answer.number is not None:
+        return "correct" if abs(answer.number - gold.number) <= gold.tolerance else "incorrect"
+    return None
+
+
+class Grader:
+    """Applies the rule above, with a Verifier for what needs one."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    def verdicts(self, pairs: Sequence[tuple[Gold, str]]) -> list[Verdict]:
+        """The verdict on each (gold, response), in order.
+
+        Raises:
+            EngineError: the verifier's worker processes do not start on this machine.
+        """
+        answers = [answer_in(response, gold) for gold, response in pairs]
+        verdicts = [settled(gold, answer) for (gold, _), answer in zip(pairs, answers, strict=True)]
+        self._fill(verdicts, {i: (pairs[i][0].text, answers[i].shown) for i, v in enumerate(verdicts) if v is None})
+        swapped = {
+            i: (answer.boxed, rf"\boxed{{{gold.text}}}")
+            for i, ((gold, _), answer) in enumerate(zip(pairs, answers, strict=True))
+            if verdicts[i] == "incorrect" and _is_inequality_for_interval(gold, answer)
+        }
+        accepted = dict.fromkeys(swapped, "incorrect")
+        self._fill(accepted, swapped)
+        for i, verdict in accepted.items():
+            if verdict == "correct":
+                verdicts[i] = "correct"
+        return verdicts
+
+    def readable(self, golds: Sequence[Gold]) -> list[bool]:
+        """Whether each gold can be compared with: words and numbers can, the rest if math-verify reads it as a whole.
+
+        Raises:
+            EngineError: the verifier's worker processes do not start on this machine.
+        """
+        asked = [i for i, gold in enumerate(golds) if gold.words is None and gold.number is None]
+        read = dict(zip(asked, self._verifier.parseable([golds[i].text for i in asked]), strict=True))
+        return [read.get(i, True) for i in range(len(golds))]
+
+    def same(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Whether the two boxed contents of each pair are the same answer."""
+        verdicts: dict[int, Verdict] = {}
+        for i, (left, right) in enumerate(pairs):
+            numbers = number_in(left), number_in(right)
+            if left == right or None not in numbers:
+                verdicts[i] = "correct" if left == right or numbers[0] == numbers[1] else "incorrect"
+        self._fill(verdicts, {i: (a, rf"\boxed{{{b}}}") for i, (a, b) in enumerate(pairs) if i not in verdicts})
+        return [verdicts[i] == "correct" for i in range(len(pairs))]
+
+    def _fill(self, verdicts: list[Verdict | None] | dict[int, Verdict], asked: dict[int, tuple[str, str]]) -> None:
+        for i, verdict in zip(asked, self._verifier.verdicts(list(asked.values())), strict=True):
+            verdicts[i] = verdict
+
+
+def _is_inequality_for_interval(gold: Gold, answer: Answer) -> bool:
+    is_interval = gold.text[:1] in "([" and gold.text[-1:] in ")]"
+    return is_interval and answer.boxed is not None and _RELATION.search(answer.boxed) is not None

@@ -1,0 +1,76 @@
+"""Which model is evaluated: a target's own, or a checkpoint that a trainer left, with the target that it belongs to."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.config import Target, load_target, validated
+from builder.errors import InputError
+from builder.releases import open_release
+
+TRAINING = "run.json"  # written by the trainers beside the model
+_FACTS = ("loss", "data", "dataset", "dataset_revision", "model", "model_revision")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A model to evaluate.
+
+    Attributes:
+        name: as results call it: the target's model, or the checkpoint's directory as the user gave it.
+        target: template, stop tokens and context, with `model` naming the weights.
+        training: loss, data and so on of the run that made a checkpoint; None for a target's own model.
+    """
+
+    name: str
+    target: Target
+    training: dict[str, Any] | None
+
+
+def find_model(model: str, target: str | None) -> Evaluated:
+    """What `--model` and `--target` mean.
+
+    Args:
+        model: a shipped target's name, a target's YAML file, or a directory with a checkpoint.
+        target: for a checkpoint: the target that its template and end of turn come from.
+
+    Raises:
+        InputError: there is no such model, or its target is not known.
+    """
+    if not Path(model).is_dir():
+        if target:
+            raise InputError(f"--target is for a checkpoint directory, and {model} is none")
+        found = load_target(model)
+        return Evaluated(found.model, found, None)
+    training = _training(Path(model))
+    base = load_target(target) if target else _target_of(model, training)
+    return Evaluated(model, base.model_copy(update={"model": model}), training)
+
+
+def _training(checkpoint: Path) -> dict[str, Any] | None:
+    file = checkpoint / TRAINING
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {name: content[name] for name in _FACTS if name in content}
+    except (ValueError, TypeError):
+        raise InputError(f"{file} is not what a trainer writes") from None
+
+
+def _target_of(model: str, training: dict[str, Any] | None) -> Target:
+    """The target of the release that a checkpoint was trained on."""
+    dataset = (training or {}).get("dataset")
+    if not dataset:
+        raise InputError(f"{model} does not say which target it belongs to; name it with --target")
+    try:
+        release = open_release(
+            dataset, None if Path(dataset).is_dir() else training.get("dataset_revision"), configs=()
+        )
+    except InputError as fault:
+        raise InputError(
+            f"{model} was trained on {dataset}, which would name its target ({fault}); name it with --target"
+        ) from None
+    settings: dict[str, Any] = release.manifest["settings"]
+    return validated(Target, settings.get("target") or {}, f"{release.name}: manifest.json, settings.target")

@@ -1,0 +1,114 @@
+"""What an evaluation leaves behind: `results.json` and `samples.parquet` in one directory, completely or not at all.
+
+`results.json` holds what tables are made of: `model`, `settings`, `benchmarks` (figures by name, with `provenance` and
+`fingerprint` of what was asked) and their `average`. `samples.parquet` holds every sample, as `SAMPLES` says.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.errors import InputError
+from builder.records import Column, schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+RESULTS, SAMPLES_FILE = "results.json", "samples.parquet"
+FORMAT = 1
+
+SAMPLES = (
+    Column("benchmark", pa.string(), "name of the benchmark"),
+    Column("id", pa.string(), "id of the problem within its benchmark"),
+    Column("index", pa.int32(), "number of the sample within its problem"),
+    Column("problem", pa.string(), "the problem, without instructions"),
+    Column("gold", pa.string(), "the reference answer, as the benchmark states it"),
+    Column("text", pa.string(), "the response, without the token that ended it"),
+    Column("answer", pa.string(), "content of its last box or boxes; null without a closed one"),
+    Column("verdict", pa.string(), "`correct`, `incorrect`, `no_answer`, `timeout` or `error`"),
+    Column("answer_class", pa.int32(), "equal for equal answers: 0 the right one, from 1 wrong ones, -1 no answer"),
+    Column("finish_reason", pa.string(), "`stop`, `length` if it was cut off, `no_room` if the prompt left none"),
+    Column("tokens", pa.int32(), "tokens of the response, the one that ended it included"),
+    Column("logprob", pa.float64(), "log-prob under the distribution that drew it, sum over tokens, nats"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished evaluation.
+
+    Attributes:
+        path: its directory.
+        results: the content of its `results.json`.
+    """
+
+    path: Path
+    results: dict[str, Any]
+
+    def samples(self) -> "pl.DataFrame":
+        """Every sample, with the columns of `SAMPLES`."""
+        import polars as pl
+
+        return pl.read_parquet(self.path / SAMPLES_FILE)
+
+
+def read_run(path: Path) -> Run | None:
+    """The evaluation in a directory; None if there is no directory, or an empty one.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    file = path / RESULTS
+    if file.is_file():
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            known = content["evaluation_format"] == FORMAT
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"{file} is not the result of an evaluation") from None
+        if not known:
+            raise InputError(f"{file} has format {content['evaluation_format']}; this version reads format {FORMAT}")
+        return Run(path, content)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{path} exists and is not an evaluation; choose another --output")
+    return None
+
+
+def open_run(path: Path) -> Run:
+    """The evaluation in a directory.
+
+    Raises:
+        InputError: there is none.
+    """
+    run = read_run(path)
+    if run is None:
+        raise InputError(f"{path} holds no finished evaluation")
+    return run
+
+
+def write_run(path: Path, scratch: Path, results: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
+    """Write a finished evaluation; an earlier one at `path` is replaced.
+
+    Args:
+        path: where it appears, by one rename.
+        scratch: directory on the same disk that may be filled meanwhile.
+        results: content of `results.json`, but for its format.
+        samples: rows with the columns of `SAMPLES`.
+    """
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    pq.write_table(
+        pa.Table.from_pylist(list(samples), schema=schema(SAMPLES)), scratch / SAMPLES_FILE, compression="zstd"
+    )
+    content = {"evaluation_format": FORMAT, **results}
+    (scratch / RESULTS).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        shutil.rmtree(path)
+    os.rename(scratch, path)

@@ -1,0 +1,104 @@
+"""Ask the policy: every sample of every problem, through the journal."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from builder.chat import Chat
+from builder.config import Sampling
+from builder.engines.protocol import Completion, Engine, SamplingParams
+from builder.errors import InputError
+from builder.journal import Journal
+from builder.sampling import draw
+from builder.selection import derive_seed
+from trainers.evaluation.benchmarks import Loaded, Problem
+
+PHASE = "evaluation"  # of the seeds: a benchmark's samples are independent of those of any build
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One response.
+
+    Attributes:
+        benchmark: its name.
+        problem: what was asked.
+        index: number of the sample within its problem.
+        text: the response, without the token that ended it.
+        finish_reason: "stop", "length" if it was cut off, "no_room" if the prompt left no room for a response.
+        tokens: token count, the one that ended it included.
+        logprob: sum of log-probs under the distribution that drew it, nats.
+    """
+
+    benchmark: str
+    problem: Problem
+    index: int
+    text: str
+    finish_reason: str
+    tokens: int
+    logprob: float
+
+
+class Sampler:
+    """Draws the samples of problems from one policy.
+
+    Args:
+        chat: the target's template and tokenizer.
+        engine: runs the policy.
+        journal: keeps what is finished.
+        model_key: names the policy in the journal.
+        sampling: how samples are drawn; its `candidates` are the samples a problem.
+        seed: of all samples.
+    """
+
+    def __init__(
+        self, chat: Chat, engine: Engine, journal: Journal, model_key: str, sampling: Sampling, seed: int
+    ) -> None:
+        self._chat, self._engine, self._journal = chat, engine, journal
+        self._model_key, self._sampling, self._seed = model_key, sampling, seed
+
+    async def sample_all(self, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]) -> list[Sample]:
+        """All samples, in the order of benchmarks and problems; `note` gets those of each problem as it is finished.
+
+        Raises:
+            EngineError: the engine is gone; what is finished is in the journal.
+            InputError: a problem spells out a control token.
+        """
+        tasks = [
+            asyncio.create_task(self._sample(benchmark.name, problem))
+            for benchmark in benchmarks
+            for problem in benchmark.problems
+        ]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                note(await finished)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return [sample for task in tasks for sample in task.result()]
+
+    async def _sample(self, benchmark: str, problem: Problem) -> list[Sample]:
+        if token := self._chat.control_token_in(problem.text):
+            raise InputError(f"{benchmark}, problem {problem.id} contains the control token {token}")
+        prompt = self._chat.plain_prompt(problem.text)
+        sampling, context = self._sampling, self._chat.target.context_length
+        indices = range(sampling.candidates)
+        room = min(sampling.max_tokens, context - len(prompt))
+        if room < 1:
+            return [Sample(benchmark, problem, index, "", "no_room", 0, 0.0) for index in indices]
+        params = SamplingParams(sampling.temperature, sampling.top_p, room, self._chat.stop_ids)
+        seeds = [derive_seed(self._seed, f"{benchmark}/{problem.id}", PHASE, index) for index in indices]
+        drawn = await draw(self._engine, self._journal, self._model_key, prompt, params, seeds)
+        return [self._as_sample(benchmark, problem, index, c) for index, (_, c) in zip(indices, drawn, strict=True)]
+
+    def _as_sample(self, benchmark: str, problem: Problem, index: int, completion: Completion) -> Sample:
+        return Sample(
+            benchmark,
+            problem,
+            index,
+            self._chat.text(completion.token_ids),
+            completion.finish_reason,
+            len(completion.token_ids),
+            sum(completion.logprobs),
+        )

@@ -1,0 +1,74 @@
+"""From graded samples to the figures of a benchmark, and to their average over benchmarks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from builder.verifier import Verdict
+from trainers.evaluation.metrics import clustered_mean, majority_at_k, pass_at_k, powers_of_two, unweighted_average
+from trainers.evaluation.voting import ABSTAINED, RIGHT
+
+AVERAGED = ("truncated", "no_answer", "tokens_per_answer")
+
+
+def score(
+    verdicts: Sequence[Sequence[Verdict]],
+    classes: Sequence[Sequence[int]],
+    finish_reasons: Sequence[Sequence[str]],
+    tokens: Sequence[Sequence[int]],
+) -> dict[str, Any]:
+    """The figures of one benchmark; all arguments are `[problems][samples]`.
+
+    Returns:
+        `accuracy`: mean over samples and problems, with `stderr` clustered by problem; `pass_at` and `majority_at` by
+        k; `truncated` and `no_answer`: shares of all samples; `tokens_per_answer`: mean; `verdicts`: counts;
+        `verdict_errors`: samples whose verdict is `timeout` or `error`, which count as not correct; `no_room`:
+        problems whose prompt left no room for a response; `problems` and `samples`, a problem.
+    """
+    n = len(verdicts[0])
+    right = [sum(v == "correct" for v in of_problem) for of_problem in verdicts]
+    accuracy, stderr = clustered_mean([c / n for c in right])
+    counts: Counter[Verdict] = Counter(v for of_problem in verdicts for v in of_problem)
+    ks = powers_of_two(n)
+    votes = [Counter(c for c in of_problem if c != ABSTAINED) for of_problem in classes]
+    abstained = [sum(c == ABSTAINED for c in of_problem) for of_problem in classes]
+
+    def share(reason: str) -> float:
+        return sum(r == reason for of_problem in finish_reasons for r in of_problem) / counts.total()
+
+    return {
+        "problems": len(verdicts),
+        "samples": n,
+        "accuracy": accuracy,
+        "stderr": stderr,
+        "pass_at": {str(k): clustered_mean([pass_at_k(n, c, k) for c in right])[0] for k in ks},
+        "majority_at": {
+            str(k): clustered_mean([majority_at_k(v, RIGHT, a, k) for v, a in zip(votes, abstained, strict=True)])[0]
+            for k in ks
+        },
+        "truncated": share("length"),
+        "no_answer": counts["no_answer"] / counts.total(),
+        "tokens_per_answer": sum(map(sum, tokens)) / counts.total(),
+        "verdicts": {verdict: counts[verdict] for verdict in get_args(Verdict)},
+        "verdict_errors": counts["timeout"] + counts["error"],
+        "no_room": sum("no_room" in of_problem for of_problem in finish_reasons),
+    }
+
+
+def average(scores: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The same figures averaged over benchmarks, unweighted; counts are added up."""
+    every = list(scores.values())
+    accuracy, stderr = unweighted_average([(s["accuracy"], s["stderr"]) for s in every])
+    return {
+        "accuracy": accuracy,
+        "stderr": stderr,
+        **{
+            name: {k: _mean([s[name][k] for s in every]) for k in every[0][name]} for name in ("pass_at", "majority_at")
+        },
+        **{name: _mean([s[name] for s in every]) for name in AVERAGED},
+        "verdict_errors": sum(s["verdict_errors"] for s in every),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
