@@ -15,6 +15,11 @@ def model_key(revision: str, dtype: str) -> str:
     return f"{revision} {dtype}"
 
 
+def sample_keys(model: str, prompt: list[int], params: SamplingParams, seeds: Sequence[int]) -> list[bytes]:
+    """Journal keys of the samples that `draw` draws for the same arguments."""
+    return [generation_key(model, prompt, params, seed, index) for index, seed in enumerate(seeds)]
+
+
 async def draw(
     engine: Engine, journal: Journal, model: str, prompt: list[int], params: SamplingParams, seeds: Sequence[int]
 ) -> list[tuple[bytes, Completion]]:
@@ -31,7 +36,7 @@ async def draw(
     Raises:
         EngineError: the engine is gone, or its answer breaks the protocol.
     """
-    keys = [generation_key(model, prompt, params, seed, index) for index, seed in enumerate(seeds)]
+    keys = sample_keys(model, prompt, params, seeds)
     found = [journal.get(key) for key in keys]
     missing = [index for index, completion in enumerate(found) if completion is None]
     if missing:

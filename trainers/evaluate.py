@@ -235,7 +235,7 @@ def _settings(
             "benchmarks": specs,
             "limit": args.limit,
             "seed": args.seed,
-            "sampling": validated(Sampling, sampling, "sampling"),
+            "sampling": validated(Sampling, sampling, "sampling (candidates: --samples)"),
             "engine": engine,
             "verifier_deadline": args.verifier_deadline,
             "prompt_hash": hashes()["plain"],

@@ -1,8 +1,11 @@
 """The command line of evaluation against an engine that answers at once."""
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import polars as pl
 import pytest
@@ -97,6 +100,37 @@ def test_stopped_it_continues_and_asks_for_nothing_twice(tmp_path, problems, eng
     assert set(engine.sampled.values()) == {4}
 
 
+def test_what_is_sampled_already_is_graded_again_without_an_engine(tmp_path, problems, chat):
+    with FakeEngine(chat, answer) as engine:
+        first = evaluate(problems, tmp_path / "e", engine)
+    shutil.rmtree(tmp_path / "e")
+    again = evaluate(problems, tmp_path / "e", engine)  # which is gone
+    assert again["benchmarks"] == first["benchmarks"]
+    assert again["engine"] == first["engine"]
+
+
+def test_interrupted_it_says_how_to_continue(tmp_path, problems, engine):
+    engine.before = lambda request: time.sleep(0.5 if engine.sampled.total() < 8 else 300)
+    command = [
+        sys.executable, "-m", "trainers.evaluate", "--model", "smollm2-135m-instruct", "--benchmarks", str(problems),
+        "--samples", "4", "--max-tokens", "64", "--output", str(tmp_path / "e"), "--engine-url", engine.url,
+        "--concurrency", "4", "--json",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while engine.sampled.total() < 8 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.5)  # what was answered is on its way into the journal
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.endswith("the same command continues\n")
+    assert "Traceback" not in errors
+    engine.before = lambda request: None
+    evaluate(problems, tmp_path / "e", engine)
+    assert sorted(engine.sampled.values()) == [4, 4, 4, 4]
+
+
 def test_an_output_that_is_not_ours_is_left_alone(tmp_path, problems, engine):
     (tmp_path / "thesis.tex").write_text("years of work")
     for extra in ((), ("--fresh",)):
@@ -188,6 +222,11 @@ def test_help_teaches_and_loads_nothing_heavy():
         (["--model", "smollm2-135m-instruct"], "--output is missing"),
         (["--model", "lama", "--output", "x"], "did you mean llama-3.1-8b-instruct"),
         (["--model", "smollm2-135m-instruct", "--output", "x", "--benchmarks", "maths"], "unknown benchmark 'maths'"),
+        (
+            ["--model", "smollm2-135m-instruct", "--output", "x", "--engine", "transformers", "--samples", "0"],
+            "--samples",
+        ),
+        (["--oracle", "--benchmarks", "LICENSE.jsonl"], "file LICENSE.jsonl does not exist"),
         (["--compare", "nowhere", "nothing"], "nowhere holds no finished evaluation"),
     ],
 )

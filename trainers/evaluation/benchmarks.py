@@ -148,6 +148,8 @@ def load(spec: BenchmarkSpec, limit: int | None = None, seed: int = 0) -> Loaded
     Raises:
         InputError: it cannot be read, or a row lacks its problem or answer: a benchmark has no rows to spare.
     """
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit {limit}: must be at least 1")
     table, provenance = _open(spec)
     fields = _Fields(spec, table)
     chosen = sample(seed, len(table), limit)

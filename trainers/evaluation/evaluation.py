@@ -18,7 +18,7 @@ from builder.models import Model
 from builder.sampling import model_key
 from builder.supervisor import READY_SECONDS
 from builder.verifier import Verifier, verifier_version
-from builder.workspace import Workspace
+from builder.workspace import Workspace, write_atomically
 from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
 from trainers.evaluation.grading import Answer, Grader, answer_in
 from trainers.evaluation.progress import SamplingDisplay
@@ -105,33 +105,40 @@ class Evaluation:
     def _sample(self, benchmarks: Sequence[Loaded], chat: Chat, journal: Journal) -> tuple[list[Sample], str]:
         """All samples, and the engine that drew them."""
         settings, target = self._settings, self._settings.target
-        with self._engine() as server:
-            if server:
-                server.wait_ready(READY_SECONDS)
-            urls = self._urls or [server.url]
-            info = checked(urls, target.model if self._urls else target.name, target)
-            engine = HttpEngine(
-                urls,
-                model=info.model,
-                concurrency=self._concurrency,
-                send_seed=takes_seeds(settings.engine, bool(self._urls)),
-            )
-            key = model_key(settings.model_revision, target.dtype)
-            sampler = Sampler(chat, engine, journal, key, settings.sampling, settings.seed)
-            known = journal.progress().sampled_tokens
+        key = model_key(settings.model_revision, target.dtype)
+        sampler = Sampler(chat, journal, key, settings.sampling, settings.seed)
+        known = sampler.all_known(benchmarks)
+        with nullcontext() if known else self._server() as server:
+            engine = HttpEngine([]) if known else self._connected(server)
+            drawn = journal.progress().sampled_tokens
             with SamplingDisplay(self._console, sum(len(b.problems) for b in benchmarks)) as display:
 
                 def note(_: list[Sample]) -> None:
-                    display.note(journal.progress().sampled_tokens - known)
+                    display.note(journal.progress().sampled_tokens - drawn)
 
                 samples = asyncio.run(_closing(engine, sampler, benchmarks, note))
-        return samples, info.version
+        return samples, self._files.engine_file.read_text(encoding="utf-8")
 
-    def _engine(self) -> AbstractContextManager[EngineServer | None]:
+    def _server(self) -> AbstractContextManager[EngineServer | None]:
         if self._urls:
             return nullcontext()
         self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
         return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
+
+    def _connected(self, server: EngineServer | None) -> HttpEngine:
+        """The engine, once it answers and is known to hold the target's context."""
+        settings, target = self._settings, self._settings.target
+        if server:
+            server.wait_ready(READY_SECONDS)
+        urls = self._urls or [server.url]
+        info = checked(urls, target.model if self._urls else target.name, target)
+        write_atomically(self._files.engine_file, info.version)
+        return HttpEngine(
+            urls,
+            model=info.model,
+            concurrency=self._concurrency,
+            send_seed=takes_seeds(settings.engine, bool(self._urls)),
+        )
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -141,7 +148,7 @@ async def _closing(
     engine: HttpEngine, sampler: Sampler, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]
 ) -> list[Sample]:
     try:
-        return await sampler.sample_all(benchmarks, note)
+        return await sampler.sample_all(engine, benchmarks, note)
     finally:
         await engine.close()
 

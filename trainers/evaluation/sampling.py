@@ -9,7 +9,7 @@ from builder.config import Sampling
 from builder.engines.protocol import Completion, Engine, SamplingParams
 from builder.errors import InputError
 from builder.journal import Journal
-from builder.sampling import draw
+from builder.sampling import draw, sample_keys
 from builder.selection import derive_seed
 from trainers.evaluation.benchmarks import Loaded, Problem
 
@@ -39,25 +39,45 @@ class Sample:
     logprob: float
 
 
+@dataclass(frozen=True)
+class _Request:
+    prompt: list[int]
+    params: SamplingParams
+    seeds: list[int]
+
+
 class Sampler:
     """Draws the samples of problems from one policy.
 
     Args:
         chat: the target's template and tokenizer.
-        engine: runs the policy.
         journal: keeps what is finished.
         model_key: names the policy in the journal.
         sampling: how samples are drawn; its `candidates` are the samples a problem.
         seed: of all samples.
     """
 
-    def __init__(
-        self, chat: Chat, engine: Engine, journal: Journal, model_key: str, sampling: Sampling, seed: int
-    ) -> None:
-        self._chat, self._engine, self._journal = chat, engine, journal
-        self._model_key, self._sampling, self._seed = model_key, sampling, seed
+    def __init__(self, chat: Chat, journal: Journal, model_key: str, sampling: Sampling, seed: int) -> None:
+        self._chat, self._journal, self._model_key = chat, journal, model_key
+        self._sampling, self._seed = sampling, seed
 
-    async def sample_all(self, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]) -> list[Sample]:
+    def all_known(self, benchmarks: Sequence[Loaded]) -> bool:
+        """Whether the journal holds every sample, so that no engine is needed.
+
+        Raises:
+            InputError: a problem spells out a control token.
+        """
+        requests = (self._request(benchmark.name, p) for benchmark in benchmarks for p in benchmark.problems)
+        return all(
+            self._journal.get(key) is not None
+            for r in requests
+            if r is not None
+            for key in sample_keys(self._model_key, r.prompt, r.params, r.seeds)
+        )
+
+    async def sample_all(
+        self, engine: Engine, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]
+    ) -> list[Sample]:
         """All samples, in the order of benchmarks and problems; `note` gets those of each problem as it is finished.
 
         Raises:
@@ -65,7 +85,7 @@ class Sampler:
             InputError: a problem spells out a control token.
         """
         tasks = [
-            asyncio.create_task(self._sample(benchmark.name, problem))
+            asyncio.create_task(self._sample(engine, benchmark.name, problem))
             for benchmark in benchmarks
             for problem in benchmark.problems
         ]
@@ -78,19 +98,26 @@ class Sampler:
             await asyncio.gather(*tasks, return_exceptions=True)
         return [sample for task in tasks for sample in task.result()]
 
-    async def _sample(self, benchmark: str, problem: Problem) -> list[Sample]:
+    async def _sample(self, engine: Engine, benchmark: str, problem: Problem) -> list[Sample]:
+        request = self._request(benchmark, problem)
+        if request is None:
+            indices = range(self._sampling.candidates)
+            return [Sample(benchmark, problem, index, "", "no_room", 0, 0.0) for index in indices]
+        drawn = await draw(engine, self._journal, self._model_key, request.prompt, request.params, request.seeds)
+        return [self._as_sample(benchmark, problem, index, c) for index, (_, c) in enumerate(drawn)]
+
+    def _request(self, benchmark: str, problem: Problem) -> _Request | None:
+        """What the engine is asked; None if the prompt leaves no room for a response."""
         if token := self._chat.control_token_in(problem.text):
             raise InputError(f"{benchmark}, problem {problem.id} contains the control token {token}")
-        prompt = self._chat.plain_prompt(problem.text)
-        sampling, context = self._sampling, self._chat.target.context_length
-        indices = range(sampling.candidates)
-        room = min(sampling.max_tokens, context - len(prompt))
+        prompt, sampling = self._chat.plain_prompt(problem.text), self._sampling
+        room = min(sampling.max_tokens, self._chat.target.context_length - len(prompt))
         if room < 1:
-            return [Sample(benchmark, problem, index, "", "no_room", 0, 0.0) for index in indices]
+            return None
         params = SamplingParams(sampling.temperature, sampling.top_p, room, self._chat.stop_ids)
-        seeds = [derive_seed(self._seed, f"{benchmark}/{problem.id}", PHASE, index) for index in indices]
-        drawn = await draw(self._engine, self._journal, self._model_key, prompt, params, seeds)
-        return [self._as_sample(benchmark, problem, index, c) for index, (_, c) in zip(indices, drawn, strict=True)]
+        row_id = f"{benchmark}/{problem.id}"
+        seeds = [derive_seed(self._seed, row_id, PHASE, index) for index in range(sampling.candidates)]
+        return _Request(prompt, params, seeds)
 
     def _as_sample(self, benchmark: str, problem: Problem, index: int, completion: Completion) -> Sample:
         return Sample(
