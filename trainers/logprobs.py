@@ -1,8 +1,8 @@
 """Log-probs straight from hidden states, a chunk of tokens at a time: `[tokens, vocabulary]` never exists as a whole.
 
-The forward pass keeps one number a token (the log-partition); the backward pass computes each chunk's logits again. At a
-vocabulary of 128,256 that is one more matrix product in exchange for gigabytes: 2,048 tokens of fp32 logits are 1.05 GB,
-and the usual implementations hold several such tensors at once.
+The forward pass keeps one number a token (the log-partition); the backward pass computes each chunk's logits again.
+At a vocabulary of 128,256 that is one more matrix product in exchange for gigabytes: the fp32 logits of 2,048 tokens
+are 1.05 GB, and the usual implementations hold several such tensors at once.
 """
 
 import torch

@@ -77,7 +77,7 @@ def dft(t: Tokens, o: Options) -> Tensor:
 
 
 def importance_sampling(t: Tokens, o: Options) -> Tensor:
-    """−sg(p / b) log p: importance sampling with the true denominator, the stored behavior log-probs (Zhao et al. 2025)."""
+    """−sg(p / b) log p: importance sampling (Zhao et al. 2025) with the true denominator, the stored behavior log-probs."""
     return -_clipped((t.logprobs.detach() - _denominator(t, o)).exp(), o) * t.logprobs
 
 
@@ -147,8 +147,8 @@ class Evaluated:
 
     Attributes:
         terms: `[tokens]` nats.
-        weights: `[tokens]` minus the derivative of the sum of terms by a token's log-prob: what ∇ log p is multiplied by.
-            1 everywhere for SFT, p for DFT; the same definition for every loss.
+        weights: `[tokens]` minus the derivative of the sum of terms by a token's log-prob: what ∇ log p is multiplied
+            by. 1 everywhere for SFT, p for DFT; the same definition for every loss.
         clipped: `[tokens]` whether the weight would be another one without clipping.
     """
 
