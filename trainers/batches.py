@@ -28,8 +28,8 @@ def deal(step: Sequence[int], lengths: Sequence[int], count: int, batching: Batc
         step: indices of rows.
         lengths: tokens of every row of the dataset.
         count: micro-batches of the step, over all ranks.
-        batching: `packed` evens out their tokens, longest row first into the emptiest; `bucketed` cuts the rows in order
-            of length into parts of the same number of rows, so that little is padded.
+        batching: `packed` evens out their tokens, longest row first into the emptiest; `bucketed` cuts the rows in
+            order of length into parts of the same number of rows, so that little is padded.
 
     Returns:
         Micro-batches such that neighbours, which ranks compute at the same time, are about equally much work.

@@ -77,7 +77,7 @@ def dft(t: Tokens, o: Options) -> Tensor:
 
 
 def importance_sampling(t: Tokens, o: Options) -> Tensor:
-    """−sg(p / b) log p: importance sampling (Zhao et al. 2025) with the true denominator, the stored behavior log-probs."""
+    """−sg(p / b) log p: importance sampling (Zhao et al. 2025) with its true denominator, the behavior log-probs."""
     return -_clipped((t.logprobs.detach() - _denominator(t, o)).exp(), o) * t.logprobs
 
 

@@ -23,17 +23,15 @@ def summarize(tokens: Tensor, *, self_normalize: bool = False) -> dict[str, floa
     """The figures of a step.
 
     Args:
-        tokens: `[columns, tokens]` of all its micro-batches on all ranks.
+        tokens: `[columns, tokens]` of all its micro-batches on all ranks, at least one token.
         self_normalize: whether the loss is divided by the mean weight.
 
     Returns:
         `loss` and `nll` (plain negative log-likelihood; nats a token), `probability` (mean), `entropy` (mean, nats),
         `weight_*` (mean, quantiles and maximum of the token weights), `effective_sample_size` ((Σw)² / Σw², as a share
-        of the tokens), `clip_fraction` (share of the tokens) and `completion_tokens`. Without tokens only the last.
+        of the tokens), `clip_fraction` (share of the tokens) and `completion_tokens`.
     """
     count = tokens.shape[1]
-    if not count:
-        return {"completion_tokens": 0}
     logprob, entropy, term, weight, clipped = tokens.double()
     mean_weight = weight.mean()
     sample = weight[:: -(-count // _QUANTILE_TOKENS)]

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "batch_size")
 _OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 _ARGUMENTS = (
-    "adam_beta1 adam_beta2 adam_epsilon bf16 data_seed learning_rate lr_scheduler_type max_grad_norm max_steps "
-    "num_train_epochs optim seed warmup_steps weight_decay"
-).split()
+    *("adam_beta1", "adam_beta2", "adam_epsilon", "bf16", "data_seed", "learning_rate", "lr_scheduler_type"),
+    *("max_grad_norm", "max_steps", "num_train_epochs", "optim", "seed", "warmup_steps", "weight_decay"),
+)
 
 
 def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
