@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
 
     source = open_source(settings)
     args = training_arguments(settings, config, rest)
-    from trainers.guards import check_logprobs, check_options, fit
+    from transformers import AutoConfig
+
+    from trainers.guards import check_logprobs, check_options, check_tokens, fit
     from trainers.losses import Options
     from trainers.progress import ProgressLines
     from trainers.runlog import RunLog, claim, last_checkpoint
@@ -55,11 +57,12 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
     fitted = fit(source.rows, max_length, settings.overlong)
     check_options(settings.loss, options, bool(args.deepspeed) or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true")
     check_logprobs(settings.loss, options, fitted.rows, settings.data)
+    check_tokens(fitted.rows, AutoConfig.from_pretrained(source.model.path).get_text_config().vocab_size)
+    rows, held_out = split(fitted.rows, settings.held_out, args.seed)
     main_process = args.process_index == 0
     if main_process:
         claim(settings.output, _facts(settings, args, source, fitted, max_length), settings.resume)
         _introduce(settings, source, fitted)
-    rows, held_out = split(fitted.rows, settings.held_out, args.seed)
 
     model = _load(source, settings)
     trainer = PolicyTrainer(
@@ -144,7 +147,6 @@ def _load(source: "Source", settings: Settings) -> "PreTrainedModel":
     import torch
     from transformers import AutoModelForCausalLM
 
-    from trainers.guards import check_tokens
     from trainers.policy import deliver_logprobs
 
     flash = torch.cuda.is_available() and find_spec("flash_attn") is not None
@@ -155,7 +157,6 @@ def _load(source: "Source", settings: Settings) -> "PreTrainedModel":
         use_safetensors=True,
         local_files_only=True,
     )
-    check_tokens(source.rows, model.config.get_text_config().vocab_size)
     deliver_logprobs(model)
     return model
 

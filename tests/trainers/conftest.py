@@ -21,6 +21,9 @@ from builder.records import REJECTED, schema
 from builder.release import write_release
 from builder.workspace import Workspace, write_atomically
 
+# Models this small lose time to every further thread.
+torch.set_num_threads(1)
+
 ROWS = 20
 STAGES = ["self_alignment", "guided_alignment", "fallback", "self_alignment", "self_alignment"]
 

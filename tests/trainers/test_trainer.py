@@ -85,14 +85,14 @@ def assert_same(one, other):
         assert other_line[name] == pytest.approx(line[name], rel=1e-5), name
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("self_normalize", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "self_normalize"),
+    [(name, flag) for name, loss in LOSSES.items() for flag in ((False, True) if loss.importance else (False,))],
+)
 def test_gradients_do_not_depend_on_micro_batches_padding_or_packing(tmp_path, loss, self_normalize):
-    if self_normalize and not LOSSES[loss].importance:
-        pytest.skip("there are no importance weights to normalize")
     options = Options(self_normalize=self_normalize)
     whole = first_step(tmp_path, random_rows(), loss=loss, options=options, micro_rows=8)
-    for micro_rows, batching in ((1, "bucketed"), (3, "bucketed"), (3, "packed")):
+    for micro_rows, batching in ((1, "bucketed"), (3, "packed")):
         divided = first_step(
             tmp_path, random_rows(), loss=loss, options=options, micro_rows=micro_rows, batching=batching
         )
