@@ -184,6 +184,7 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
         report_to="none",
         disable_tqdm=True,
+        ddp_find_unused_parameters=False,
         **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
     )
     hf.set_defaults(**config)
@@ -197,6 +198,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
     except (ValueError, TypeError) as error:
         raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
+    if args.world_size != ranks:
+        raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
     if args.n_gpu > 1:
         raise InputError(
             f"this process sees {args.n_gpu} GPUs: start one process for each with `accelerate launch` or `torchrun`, "

@@ -54,14 +54,24 @@ def test_the_command_line_wins_over_the_configuration(tmp_path):
     assert (args.learning_rate, settings.batch_size, settings.clip, args.weight_decay) == (2e-3, 24, 3.0, 0.5)
 
 
-def test_micro_batches_follow_from_the_batch_and_the_number_of_processes(monkeypatch):
-    assert parsed("--batch-size", "24")[1].gradient_accumulation_steps == 3
-    monkeypatch.setenv("WORLD_SIZE", "2")  # the argument parser only; no process group is started
-    settings, config, rest = read_settings([*GIVEN, "--batch-size", "24"], "dft")
-    with monkeypatch.context() as patched:
-        patched.setattr("transformers.TrainingArguments.__post_init__", lambda self: None)
-        patched.setattr("transformers.TrainingArguments.n_gpu", 0)
-        assert training_arguments(settings, config, rest).gradient_accumulation_steps == 2
+@pytest.fixture
+def two_processes(monkeypatch):
+    """What a launcher tells the command line; no process group is started."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("transformers.TrainingArguments.__post_init__", lambda self: None)
+    monkeypatch.setattr("transformers.TrainingArguments.n_gpu", 0)
+
+
+def test_micro_batches_follow_from_the_batch_and_the_number_of_processes(two_processes, monkeypatch):
+    monkeypatch.setattr("transformers.TrainingArguments.world_size", 2)
+    assert parsed("--batch-size", "24")[1].gradient_accumulation_steps == 2
+    assert parsed("--batch-size", "16")[1].gradient_accumulation_steps == 1
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(two_processes, monkeypatch):
+    monkeypatch.setattr("transformers.TrainingArguments.world_size", 1)
+    with pytest.raises(InputError, match=r"2 processes were launched, .* add --use-cpu"):
+        parsed()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """Whole runs from the command line: alone, killed and resumed, and in two processes."""
 
 import json
-import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 
@@ -13,6 +12,7 @@ from safetensors.torch import load_file
 from builder.chat import Chat
 from builder.errors import InputError
 from builder.manifest import read_manifest
+from tests.trainers.launch import quiet_environment, torchrun
 from trainers.runlog import read_steps
 from trainers.train import main
 
@@ -40,10 +40,6 @@ def assert_same_curve(one, other, rel):
     for ours, theirs in zip(one, other, strict=True):
         for name in FIGURES:
             assert ours[name] == pytest.approx(theirs[name], rel=rel), (ours["step"], name)
-
-
-def subprocess_environment():
-    return os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def test_a_run_leaves_a_model_its_curve_and_what_it_was(undisturbed, release, tiny_target, tiny_model):
@@ -75,7 +71,7 @@ def test_a_run_killed_in_the_middle_continues_with_the_same_curve(undisturbed, r
         f"main({arguments!r}, loss='importance_sampling')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", killer], env=subprocess_environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-c", killer], env=quiet_environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [line["step"] for line in curve(output)] == [1, 2, 3, 4, 5]
@@ -88,18 +84,7 @@ def test_a_run_killed_in_the_middle_continues_with_the_same_curve(undisturbed, r
 
 def test_two_processes_have_the_curve_of_one(undisturbed, release, tmp_path):
     output = tmp_path / "two"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launch = f"-m torch.distributed.run --nproc-per-node 2 --master-addr 127.0.0.1 --master-port {port}"
-    module = ["-m", "trainers.importance_sampling", *command(release, output, "--held-out", "2")]
-    done = subprocess.run(
-        [sys.executable, *launch.split(), *module],
-        env=subprocess_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = torchrun("-m", "trainers.importance_sampling", *command(release, output, "--held-out", "2"))
     assert done.returncode == 0, done.stderr[-3000:]
     assert_same_curve(curve(output), curve(undisturbed), rel=1e-3)
     assert done.stdout.count("step 6/6  loss") == 1  # one process speaks
@@ -112,8 +97,6 @@ def test_the_experts_text_and_self_alignment_come_from_the_same_release(release,
 
 
 def test_another_model_than_the_one_that_wrote_the_data_is_warned_about(release, tiny_model, tmp_path, capsys):
-    import shutil
-
     other = tmp_path / "other"
     shutil.copytree(tiny_model, other)
     (other / "generation_config.json").write_text('{"eos_token_id": 2, "note": "another file, another revision"}')
@@ -125,8 +108,6 @@ def test_another_model_than_the_one_that_wrote_the_data_is_warned_about(release,
 
 
 def test_another_template_than_the_releases_is_refused(release, tiny_model, tmp_path):
-    import shutil
-
     other = tmp_path / "other"
     shutil.copytree(tiny_model, other)
     for template in other.glob("*.jinja"):
