@@ -40,11 +40,19 @@ class Chat:
 
     def plain_prompt(self, problem: str) -> list[int]:
         """Token ids of the plain prompt, up to where the assistant's turn begins."""
-        return self._encode(self.messages(problem))
+        return self.encode(self.messages(problem))
 
     def guided_prompt(self, problem: str, solution: str) -> list[int]:
         """Token ids of the digest-and-retell prompt, with the expert solution in it."""
-        return self._encode(self._conversation(render("guided", problem=problem, solution=solution)))
+        return self.encode(self._conversation(render("guided", problem=problem, solution=solution)))
+
+    def encode(self, messages: list[dict[str, str]]) -> list[int]:
+        """Token ids of a conversation as role and content, up to where the assistant's turn begins."""
+        # Rendered to text and tokenized without special tokens: the template has written the BOS already.
+        text = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
+        )
+        return self._tokenizer(text, add_special_tokens=False).input_ids
 
     def completion(self, text: str) -> list[int]:
         """Token ids of a given completion, the end-of-turn token included."""
@@ -81,10 +89,3 @@ class Chat:
         system = self.target.system_prompt
         turns = [] if system is None else [{"role": "system", "content": system}]
         return [*turns, {"role": "user", "content": user}]
-
-    def _encode(self, messages: list[dict[str, str]]) -> list[int]:
-        # Rendered to text and tokenized without special tokens: the template has written the BOS already.
-        text = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
-        )
-        return self._tokenizer(text, add_special_tokens=False).input_ids

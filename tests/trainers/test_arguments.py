@@ -1,0 +1,108 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from builder.config import load_target
+from builder.errors import InputError
+from trainers.arguments import CONFIGS, LOSS_NAMES, Settings, list_configs, read_settings, training_arguments
+from trainers.losses import LOSSES, Options
+
+GIVEN = ["--dataset", "d", "--output", "o"]
+
+
+def parsed(*arguments, loss="dft"):
+    settings, config, rest = read_settings([*GIVEN, *arguments], loss)
+    return settings, training_arguments(settings, config, [*rest, "--use-cpu"])
+
+
+def test_the_command_line_knows_every_loss_and_its_defaults():
+    assert tuple(LOSSES) == LOSS_NAMES
+    assert set(Settings.model_fields["loss"].annotation.__args__) == set(LOSSES)
+    settings, _ = parsed()
+    for name, default in vars(Options()).items():
+        assert getattr(settings, name) == default
+
+
+def test_transformers_own_arguments_work_in_either_spelling():
+    _, args = parsed("--learning-rate", "3e-4", "--num_train_epochs", "2", "--report-to", "tensorboard")
+    assert (args.learning_rate, args.num_train_epochs, args.report_to) == (3e-4, 2, ["tensorboard"])
+    assert (args.logging_steps, args.output_dir) == (1, "o")
+
+
+@pytest.mark.parametrize("name", ["qwen2.5-math-7b", "llama-3.1-8b-instruct"])
+def test_the_papers_hyperparameters_are_shipped(name):
+    settings, args = parsed("--config", name)
+    assert args.learning_rate == {"qwen2.5-math-7b": 5e-5, "llama-3.1-8b-instruct": 7e-6}[name]
+    assert settings.batch_size == args.gradient_accumulation_steps * args.per_device_train_batch_size == 256
+    assert (args.adam_beta1, args.adam_beta2, args.weight_decay) == (0.9, 0.95, 0.01)
+    assert (args.lr_scheduler_type, args.warmup_steps, args.max_grad_norm) == ("cosine", 0.1, 1.0)
+    assert (args.num_train_epochs, settings.max_length) == (1, load_target(name).max_length)
+
+
+def test_every_shipped_configuration_belongs_to_a_target():
+    for name in list_configs():
+        load_target(name)
+    assert sorted(f.name for f in (CONFIGS / "accelerate").iterdir()) == ["deepspeed_zero3.yaml", "fsdp2.yaml"]
+
+
+def test_the_command_line_wins_over_the_configuration(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("learning-rate: 1.0e-3\nbatch_size: 12\nclip: 3\nweight_decay: 0.5\n")
+    settings, args = parsed("--config", str(file), "--learning-rate", "2e-3", "--batch-size", "24")
+    assert (args.learning_rate, settings.batch_size, settings.clip, args.weight_decay) == (2e-3, 24, 3.0, 0.5)
+
+
+@pytest.fixture
+def two_processes(monkeypatch):
+    """What a launcher tells the command line; no process group is started."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("transformers.TrainingArguments.__post_init__", lambda self: None)
+    monkeypatch.setattr("transformers.TrainingArguments.n_gpu", 0)
+
+
+def test_micro_batches_follow_from_the_batch_and_the_number_of_processes(two_processes, monkeypatch):
+    monkeypatch.setattr("transformers.TrainingArguments.world_size", 2)
+    assert parsed("--batch-size", "24")[1].gradient_accumulation_steps == 2
+    assert parsed("--batch-size", "16")[1].gradient_accumulation_steps == 1
+
+
+def test_processes_that_do_not_know_of_each_other_are_refused(two_processes, monkeypatch):
+    monkeypatch.setattr("transformers.TrainingArguments.world_size", 1)
+    with pytest.raises(InputError, match=r"2 processes were launched, .* add --use-cpu"):
+        parsed()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "d"], "--loss and --output missing"),
+        ([*GIVEN, "--loss", "dft", "--clip", "0"], "settings: clip: Input should be greater than 0"),
+        ([*GIVEN, "--loss", "dft", "--config", "qwen"], r"no configuration qwen \(shipped: llama-3.1-8b-instruct, "),
+        ([*GIVEN, "--loss", "dft", "--learning-rat", "1"], "unknown argument --learning-rat 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments, message):
+    with pytest.raises(InputError, match=message):
+        training_arguments(*read_settings(arguments, None))
+
+
+def test_an_unknown_key_in_a_configuration_is_named(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("learning_rat: 1.0e-3\n")
+    with pytest.raises(InputError, match="--config: unknown argument learning_rat"):
+        parsed("--config", str(file))
+
+
+@pytest.mark.parametrize("name", ["train", "sft", "dft", "importance_sampling"])
+def test_help_teaches_without_importing_torch(name):
+    code = (
+        f"import sys, runpy; sys.argv = ['x', '--help']\ntry: runpy.run_module('trainers.{name}', run_name='__main__')"
+    )
+    code += "\nexcept SystemExit: pass\nassert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m trainers.{name} --dataset releases/demo" in done.stdout
+    assert "TrainingArguments" in done.stdout
+    assert ("--loss" in done.stdout) == (name == "train")

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from trainers.batches import StepSampler, deal, shuffled_steps
+
+LENGTHS = np.random.default_rng(0).integers(5, 100, 53)
+
+
+def sampler(**changes):
+    settings = {"batch_size": 8, "accumulation": 2, "batching": "bucketed", "seed": 1, "rank": 0, "world": 1}
+    return StepSampler(LENGTHS, **(settings | changes))
+
+
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own():
+    first, second = (shuffled_steps(53, 8, seed=1, epoch=epoch) for epoch in (0, 1))
+    assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(53))
+    assert [len(step) for step in first] == [8] * 6 + [5]
+    assert not np.array_equal(first[0], second[0])
+    assert np.array_equal(first[0], shuffled_steps(53, 8, seed=1, epoch=0)[0])
+
+
+@pytest.mark.parametrize("batching", ["packed", "bucketed"])
+@pytest.mark.parametrize(("accumulation", "world"), [(1, 1), (2, 1), (1, 4), (3, 2), (7, 3)])
+def test_a_steps_rows_do_not_depend_on_how_they_are_divided(batching, accumulation, world):
+    ranks = [
+        list(sampler(batching=batching, accumulation=accumulation, rank=rank, world=world)) for rank in range(world)
+    ]
+    expected = [sorted(step) for step in shuffled_steps(53, 8, seed=1, epoch=0)]
+    assert {len(batches) for batches in ranks} == {len(expected) * accumulation}  # no rank waits for another
+    for step, rows in enumerate(expected):
+        part = slice(step * accumulation, (step + 1) * accumulation)
+        assert sorted(row for batches in ranks for batch in batches[part] for row in batch) == rows
+
+
+def test_packs_are_about_equally_long():
+    packs = deal(range(53), LENGTHS, 6, "packed")
+    tokens = [LENGTHS[pack].sum() for pack in packs]
+    assert max(tokens) - min(tokens) < max(LENGTHS)
+    assert tokens == sorted(tokens, reverse=True)
+
+
+def test_buckets_pad_little():
+    buckets = deal(range(53), LENGTHS, 10, "bucketed")
+    padded = sum(len(bucket) * max(LENGTHS[bucket]) for bucket in buckets)
+    assert {len(bucket) for bucket in buckets} == {5, 6}
+    assert padded < 1.15 * LENGTHS.sum()
+
+
+def test_fewer_rows_than_micro_batches_leave_some_empty():
+    for batching in ("packed", "bucketed"):
+        assert sorted(map(len, deal([3, 4], LENGTHS, 4, batching))) == [0, 0, 1, 1]
+
+
+def test_without_a_seed_rows_keep_their_order():
+    steps = list(sampler(seed=None, accumulation=1))
+    assert [sorted(step) for step in steps[:2]] == [list(range(8)), list(range(8, 16))]
+    assert len(steps) == len(sampler(seed=None, accumulation=1)) == 7

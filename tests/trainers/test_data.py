@@ -1,0 +1,111 @@
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from builder.chat import Chat
+from builder.errors import InputError
+from builder.releases import open_release
+from trainers.data import Rows, release_rows, text_rows
+
+
+@pytest.fixture(scope="module")
+def tiny_chat(tiny_model, tiny_target):
+    return Chat(tiny_model, tiny_target)
+
+
+def test_all_of_d_prime_comes_as_its_tokens_with_its_log_probs(release, tiny_chat):
+    opened = open_release(str(release))
+    rows = release_rows(opened, "full", tiny_chat)
+    tokens = opened.scan("tokens").collect().to_dicts()
+    assert rows.ids == [row["id"] for row in tokens]
+    for row, expected in zip(rows, tokens, strict=True):
+        assert row.prompt_ids.tolist() == expected["prompt_ids"]
+        assert row.completion_ids.tolist() == expected["completion_ids"]
+        assert row.reference.tolist() == expected["policy_logprobs"]
+        if expected["behavior_logprobs"] is None:
+            assert np.isnan(row.behavior).all()
+        else:
+            assert row.behavior.tolist() == expected["behavior_logprobs"]
+    assert (rows.without_reference, rows.without_behavior) == (0, 4)
+    assert rows.lengths.tolist() == [len(r["prompt_ids"]) + len(r["completion_ids"]) for r in tokens]
+
+
+def test_self_alignment_alone(release, tiny_chat):
+    rows = release_rows(open_release(str(release)), "self_alignment", tiny_chat)
+    assert rows.ids == [f"made-up-{n}" for n in range(20) if n % 5 in (0, 3, 4)]
+    assert rows.without_behavior == 0
+
+
+def test_the_experts_text_for_every_row_from_the_same_release(release, tiny_chat):
+    opened = open_release(str(release))
+    rows = release_rows(opened, "expert", tiny_chat)
+    solutions = opened.scan("default").collect().to_dicts()
+    assert rows.ids == [row["id"] for row in solutions]
+    for row, expected in zip(rows, solutions, strict=True):
+        assert row.completion_ids.tolist() == tiny_chat.completion(expected["expert_solution"])
+        assert len(row.completion_ids) == expected["expert_tokens"]
+        assert row.prompt_ids.tolist() == tiny_chat.plain_prompt(expected["problem"])
+        assert np.isnan(row.behavior).all()
+    assert rows.without_reference == 16  # the four fallback rows are the expert's text, scored already
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("completion_ids", [], "row made-up-1: completion_ids is empty"),
+        ("policy_logprobs", [-1.0], r"row made-up-1: \d+ completion_ids but 1 policy_logprobs"),
+        ("id", "other", "row other: it is in config `tokens` but not in `default`"),
+    ],
+)
+def test_a_row_that_does_not_fit_together_is_named(release, tiny_chat, tmp_path, column, value, message):
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    file = copy / "data" / "tokens" / "train-00000.parquet"
+    frame = pl.read_parquet(file)
+    rows = frame.to_dicts()
+    rows[1][column] = value
+    pl.DataFrame(rows, schema=frame.schema).write_parquet(file)
+    with pytest.raises(InputError, match=message):
+        release_rows(open_release(str(copy)), "full", tiny_chat)
+
+
+def test_any_prompt_and_completion_dataset_in_either_form(tmp_path, tiny_chat):
+    file = tmp_path / "rows.jsonl"
+    turns = {
+        "id": "turns",
+        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1 + 1?"}],
+        "completion": [{"role": "assistant", "content": "2"}],
+    }
+    file.write_text(json.dumps(turns) + "\n")
+    [row] = text_rows(str(file), "train", tiny_chat)
+    assert row.id == "turns"
+    assert "Be brief." in tiny_chat.prompt_text(row.prompt_ids.tolist())
+    assert row.completion_ids.tolist() == tiny_chat.completion("2")
+    file.write_text(json.dumps({"prompt": "1 + 1?", "completion": "2"}) + "\n")
+    [row] = text_rows(str(file), "train", tiny_chat)
+    assert row.prompt_ids.tolist() == tiny_chat.encode([{"role": "user", "content": "1 + 1?"}])
+    assert Rows([row]).without_reference == Rows([row]).without_behavior == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prompt": "p"}, "row 0: completion must be a text or a list of chat turns"),
+        ({"prompt": "", "completion": []}, "row 0: completion must be"),
+        ({"prompt": [{"role": "user"}], "completion": "c"}, "row 0: prompt: every turn needs"),
+        ({"prompt": "p", "completion": [{"role": "user", "content": "c"}]}, "completion must be one assistant turn"),
+    ],
+)
+def test_malformed_text_is_named(tmp_path, tiny_chat, fields, message):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(fields) + "\n")
+    with pytest.raises(InputError, match=message):
+        text_rows(str(file), "train", tiny_chat)
+
+
+def test_a_dataset_that_is_not_there_is_one_line(tmp_path, tiny_chat):
+    with pytest.raises(InputError, match=r"dataset .*none\.jsonl cannot be loaded"):
+        text_rows(str(tmp_path / "none.jsonl"), "train", tiny_chat)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from builder.errors import InputError
+from trainers.data import Row, Rows
+from trainers.guards import check_logprobs, check_options, check_template, check_tokens, fit, revision_warning
+from trainers.losses import Options
+
+MANIFEST = {"target": {"model": "a/b", "revision": "r1", "hashes": {"tokenizer": "t" * 64, "chat_template": "c" * 64}}}
+
+
+def rows(*sizes, reference=-1.0):
+    return Rows(
+        [
+            Row(
+                f"row-{n}",
+                np.arange(prompt),
+                np.arange(completion),
+                np.full(completion, np.nan),
+                np.full(completion, reference),
+            )
+            for n, (prompt, completion) in enumerate(sizes)
+        ]
+    )
+
+
+def test_rows_that_fit_stay_as_they_are():
+    assert fit(rows((3, 4), (2, 5)), 7, "error").rows.lengths.tolist() == [7, 7]
+
+
+def test_a_row_that_is_too_long_is_an_error_with_its_name():
+    with pytest.raises(InputError, match=r"1 of 2 rows are longer than --max-length 7 tokens \(row-1\)"):
+        fit(rows((3, 4), (3, 5)), 7, "error")
+
+
+def test_what_is_cut_and_dropped_is_counted():
+    three = rows((3, 4), (3, 9), (8, 2))
+    cut = fit(three, 7, "truncate")
+    assert (cut.truncated, cut.lost_tokens, cut.dropped) == (1, 5, 1)  # the last one's prompt alone is too long
+    assert cut.rows.ids == ["row-0", "row-1"]
+    assert [len(row.completion_ids) for row in cut.rows] == [len(row.reference) for row in cut.rows] == [4, 4]
+    dropped = fit(three, 7, "drop")
+    assert (dropped.truncated, dropped.lost_tokens, dropped.dropped, dropped.rows.ids) == (0, 0, 2, ["row-0"])
+    with pytest.raises(InputError, match="no row fits"):
+        fit(three, 2, "drop")
+
+
+def test_tokens_outside_of_the_vocabulary_are_refused():
+    check_tokens(rows((3, 5)), 5)
+    with pytest.raises(InputError, match="token 4, but the model's vocabulary ends at 3"):
+        check_tokens(rows((3, 5)), 4)
+
+
+def test_another_template_is_an_error():
+    check_template(MANIFEST, dict(MANIFEST["target"]["hashes"]))
+    with pytest.raises(InputError, match=r"the model's chat template differs .*xxxxxxxxxxxx, not cccccccccccc"):
+        check_template(MANIFEST, MANIFEST["target"]["hashes"] | {"chat_template": "x" * 64})
+
+
+def test_another_revision_is_a_warning_with_both():
+    assert revision_warning(MANIFEST, "a/b", "r1") is None
+    assert "a/c at r2, but D′ was written by a/b at r1" in revision_warning(MANIFEST, "a/c", "r2")
+
+
+@pytest.mark.parametrize(
+    ("loss", "options"),
+    [("psft", Options()), ("iw_sft", Options()), ("importance_sampling", Options(null_denominator="policy"))],
+)
+def test_a_loss_without_the_log_probs_it_is_made_of_is_refused(loss, options):
+    check_logprobs(loss, options, rows((1, 1)), "full")
+    with pytest.raises(InputError, match=f"--loss {loss} needs .* 2 of 2 rows of --data expert do not have"):
+        check_logprobs(loss, options, rows((1, 1), (1, 2), reference=np.nan), "expert")
+    check_logprobs("importance_sampling", Options(), rows((1, 1), reference=np.nan), "expert")
+
+
+def test_normalizing_what_is_no_importance_weight_is_refused():
+    check_options("iw_sft", Options(self_normalize=True), deepspeed=False)
+    with pytest.raises(InputError, match="importance weights only: importance_sampling, iw_sft"):
+        check_options("dft", Options(self_normalize=True), deepspeed=False)
+    with pytest.raises(InputError, match="DeepSpeed"):
+        check_options("iw_sft", Options(self_normalize=True), deepspeed=True)

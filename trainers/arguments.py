@@ -1,0 +1,208 @@
+"""The command line that all trainers share: a few arguments of ours, and all of Transformers' `TrainingArguments`."""
+
+import argparse
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+
+from builder.config import Frozen, validated
+from builder.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+CONFIGS = resources.files("trainers") / "configs"
+LOSS_NAMES = ("sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord")
+
+_EXIT_CODES = """\
+  0    trained
+  1    a defect of ours: the traceback is shown
+  2    the input or the settings are wrong: nothing was trained
+  3    the loss or its gradient is not finite: checkpoints are kept, --resume continues
+  130  interrupted: checkpoints are kept, --resume continues"""
+
+_EPILOG = f"""\
+examples:
+  # train the policy that wrote a release on it
+  python -m trainers.PROG --dataset releases/demo --output runs/demo
+
+  # the paper's hyperparameters, a version from the Hub, eight GPUs
+  accelerate launch --config_file trainers/configs/accelerate/fsdp2.yaml -m trainers.PROG \\
+      --config llama-3.1-8b-instruct --dataset you/d-prime --revision v1.0.0 --output runs/llama
+
+  # the paper's baseline: the expert's solutions to the same problems, from the same release
+  python -m trainers.PROG --dataset releases/demo --data expert --output runs/expert
+
+Every argument of transformers.TrainingArguments works, too, here and in --config: --learning-rate, --num-train-epochs,
+--per-device-train-batch-size (rows of a micro-batch), --bf16, --gradient-checkpointing, --save-steps, --eval-steps,
+--report-to trackio|wandb|tensorboard, ...
+
+exit codes:
+{_EXIT_CODES}"""
+
+
+class Settings(Frozen):
+    """What a run is, beside Transformers' own arguments; see the command line's help."""
+
+    loss: Literal["sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord"]
+    dataset: str = Field(min_length=1)
+    output: Path
+    revision: str | None = None
+    data: Literal["full", "self_alignment", "expert", "text"] = "full"
+    split: str = "train"
+    target: str | None = None
+    model: str | None = None
+    model_revision: str | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    max_length: Annotated[int, Field(ge=2)] | None = None
+    overlong: Literal["error", "truncate", "drop"] = "error"
+    held_out: int = Field(0, ge=0)
+    batch_size: int = Field(32, ge=1)
+    batching: Literal["auto", "packed", "bucketed"] = "auto"
+    clip: Annotated[float, Field(gt=0)] | None = None
+    null_denominator: Literal["one", "policy", "skip"] = "one"
+    self_normalize: bool = False
+    epsilon: float = Field(0.2, gt=0)
+    anchor: float = Field(0.05, ge=0)
+    resume: bool = False
+
+
+def parser(loss: str | None) -> argparse.ArgumentParser:
+    """The command line of one trainer; without a loss, of the one that takes any."""
+    prog = loss if loss in ("sft", "dft", "importance_sampling") else "train"
+    p = argparse.ArgumentParser(
+        prog=f"python -m trainers.{prog}",
+        description="Fine-tune a model on a release D′, or on any prompt and completion dataset"
+        + (f", with the loss {loss}." if loss else "."),
+        epilog=_EPILOG.replace("PROG", prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,  # what is not given comes from --config, else from `Settings`
+    )
+    if not loss:
+        p.add_argument("--loss", choices=LOSS_NAMES, help="see trainers/losses.py, where each is one function")
+    p.add_argument("--config", metavar="NAME|FILE", help=f"arguments as YAML: {', '.join(list_configs())}, or a file")
+    p.add_argument("--output", metavar="DIR", help="checkpoints, the trained model, steps.jsonl and run.json")
+    p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")
+
+    data = p.add_argument_group("data")
+    data.add_argument("--dataset", metavar="DIR|REPO|FILE", help="a release: directory or Hub repository (REPO@v1.0.0)")
+    data.add_argument("--revision", metavar="REV", help="version of a Hub repository: tag, branch or commit")
+    data.add_argument(
+        "--data",
+        choices=("full", "self_alignment", "expert", "text"),
+        help="full: D′ (default); self_alignment: only what the policy solved by itself; expert: the source's own "
+        "solution for every row; text: any dataset of `prompt` and `completion`, tokenized for --target",
+    )
+    data.add_argument("--split", metavar="NAME", help="of a Hub dataset, with --data text (default: train)")
+    data.add_argument("--held-out", type=int, metavar="N", help="keep N rows, drawn by --seed, for evaluation")
+    data.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and completion (default: target's)")
+    data.add_argument("--overlong", choices=("error", "truncate", "drop"), help="longer rows (default: error)")
+
+    model = p.add_argument_group("model")
+    model.add_argument("--model", metavar="DIR|REPO", help="default: the policy that wrote the release")
+    model.add_argument("--model-revision", metavar="REV", help="of a Hub model")
+    model.add_argument("--target", metavar="NAME|FILE", help="whose chat template to use, with --data text")
+    model.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the weights (default: float32; see --bf16)")
+
+    step = p.add_argument_group("optimizer step")
+    step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")
+    step.add_argument(
+        "--batching",
+        choices=("auto", "packed", "bucketed"),
+        help="packed: rows after each other, without padding; bucketed: rows of like length, padded; the result is the "
+        "same (default: packed where flash-attention is used, else bucketed)",
+    )
+
+    options = p.add_argument_group("loss")
+    options.add_argument("--clip", type=float, metavar="W", help="upper bound of importance weights (default: none)")
+    options.add_argument(
+        "--null-denominator",
+        choices=("one", "policy", "skip"),
+        help="importance sampling where the behavior log-prob is unknown (expert text): weight by p as in DFT "
+        "(default), by p over the policy before training, or not at all",
+    )
+    options.add_argument("--self-normalize", action="store_true", help="divide importance weights by the step's mean")
+    options.add_argument("--epsilon", type=float, metavar="E", help="psft: the trust region (default: 0.2)")
+    options.add_argument("--anchor", type=float, metavar="L", help="asft_k3: factor on the penalty (default: 0.05)")
+    return p
+
+
+def list_configs() -> list[str]:
+    """Names of the shipped configurations."""
+    return sorted(f.name.removesuffix(".yaml") for f in CONFIGS.iterdir() if f.name.endswith(".yaml"))
+
+
+def read_settings(arguments: list[str] | None, loss: str | None) -> tuple[Settings, dict[str, Any], list[str]]:
+    """Our settings, and what is left for `training_arguments`: of --config, and of the command line.
+
+    Raises:
+        InputError: a setting is missing or wrong.
+    """
+    known, rest = parser(loss).parse_known_args(arguments)
+    given = vars(known)
+    config = _read_config(given.pop("config")) if "config" in given else {}
+    ours = {name: config.pop(name) for name in list(config) if name in Settings.model_fields} | given
+    if loss:
+        ours["loss"] = loss
+    if missing := [f"--{name}" for name in ("loss", "dataset", "output") if name not in ours]:
+        raise InputError(f"{' and '.join(missing)} missing; --help shows examples")
+    return validated(Settings, ours, "settings"), config, rest
+
+
+def _read_config(name: str) -> dict[str, Any]:
+    file = Path(name) if name.endswith((".yaml", ".yml")) else CONFIGS / f"{name}.yaml"
+    if not file.is_file():
+        raise InputError(f"there is no configuration {name} (shipped: {', '.join(list_configs())}, or a .yaml file)")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"configuration {name}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"configuration {name}: expected a mapping of arguments, got {type(content).__name__}")
+    return {str(key).replace("-", "_"): value for key, value in content.items()}
+
+
+def training_arguments(settings: Settings, config: dict[str, Any], rest: list[str]) -> "TrainingArguments":
+    """Transformers' arguments: ours as defaults, then those of --config, then the command line's.
+
+    Raises:
+        InputError: there is no such argument, or it is not for here.
+    """
+    from transformers import HfArgumentParser, TrainingArguments
+
+    hf = HfArgumentParser(TrainingArguments, prog="python -m trainers.train", add_help=False, allow_abbrev=False)
+    names = {action.dest for action in hf._actions}
+    if unknown := [name for name in config if name not in names]:
+        raise InputError(f"--config: unknown argument {', '.join(unknown)}")
+    hf.set_defaults(
+        logging_steps=1,
+        logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
+        report_to="none",
+        disable_tqdm=True,
+        ddp_find_unused_parameters=False,
+        **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
+    )
+    hf.set_defaults(**config)
+    namespace, unknown = hf.parse_known_args(rest)
+    if unknown:
+        raise InputError(f"unknown argument {' '.join(unknown)}; --help shows ours and where the others come from")
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    namespace.output_dir = str(settings.output)
+    namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * namespace.per_device_train_batch_size))
+    try:
+        args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
+    except (ValueError, TypeError) as error:
+        raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
+    if args.world_size != ranks:
+        raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
+    if args.n_gpu > 1:
+        raise InputError(
+            f"this process sees {args.n_gpu} GPUs: start one process for each with `accelerate launch` or `torchrun`, "
+            "or show it one with CUDA_VISIBLE_DEVICES"
+        )
+    return args

@@ -1,0 +1,143 @@
+"""What must hold before a run starts, and what stops one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from builder.errors import InputError, MindTheGapError
+from trainers.data import Rows
+from trainers.losses import LOSSES, Options
+
+Overlong = Literal["error", "truncate", "drop"]
+_NAMED = 5  # ids that a message names at most
+
+
+class DivergedError(MindTheGapError):
+    """The loss or its gradient is no number any more; checkpoints before it are kept."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Rows that fit, and what it took.
+
+    Attributes:
+        rows: what is trained on.
+        truncated: rows whose completion was cut.
+        lost_tokens: completion tokens that were cut.
+        dropped: rows left out.
+    """
+
+    rows: Rows
+    truncated: int = 0
+    lost_tokens: int = 0
+    dropped: int = 0
+
+
+def fit(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
+    """Apply the rule for rows of more than `max_length` tokens, prompt and completion together.
+
+    Raises:
+        InputError: there are such rows and the rule is `error`, or nothing remains.
+    """
+    long = [index for index, length in enumerate(rows.lengths) if length > max_length]
+    if not long:
+        return Fitted(rows)
+    if overlong == "error":
+        raise InputError(
+            f"{len(long)} of {len(rows)} rows are longer than --max-length {max_length} tokens "
+            f"({_some([rows.ids[index] for index in long])}): raise it, or choose --overlong truncate or drop"
+        )
+    kept = set(range(len(rows))) - set(long)
+    lost = 0
+    if overlong == "truncate":  # a prompt that fills everything leaves nothing to learn
+        cut = {index for index in long if rows.prompt_lengths[index] < max_length}
+        lost = int(sum(rows.lengths[index] - max_length for index in cut))
+        kept |= cut
+    if not kept:
+        raise InputError(f"no row fits into --max-length {max_length} tokens")
+    fitted = Rows([rows[index].truncated(max_length) for index in sorted(kept)])
+    return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
+
+
+def check_tokens(rows: Rows, vocabulary: int) -> None:
+    """The model must know every token.
+
+    Raises:
+        InputError: it does not.
+    """
+    if rows.largest_token_id >= vocabulary:
+        raise InputError(
+            f"the dataset holds token {rows.largest_token_id}, but the model's vocabulary ends at {vocabulary - 1}: "
+            "this is not the model that the tokens were made for"
+        )
+
+
+def check_template(manifest: dict[str, Any], hashes: dict[str, str]) -> None:
+    """The model's tokenizer and chat template must be those that D′ was written with.
+
+    Raises:
+        InputError: they are not.
+    """
+    theirs = manifest["target"]["hashes"]
+    if different := [name for name in theirs if theirs[name] != hashes.get(name)]:
+        name = different[0]
+        raise InputError(
+            f"the model's {' and '.join(n.replace('_', ' ') for n in different)} differs from the one that the release "
+            f"was written with ({hashes.get(name, 'none')[:12]}, not {theirs[name][:12]}): its token ids would mean "
+            "something else; train the release's own target, or rebuild D′ for this model"
+        )
+
+
+def revision_warning(manifest: dict[str, Any], model: str, revision: str) -> str | None:
+    """What to say if the model is not the policy that wrote D′; None if it is."""
+    target = manifest["target"]
+    if revision == target["revision"]:
+        return None
+    return (
+        f"this model is not the policy that wrote D′: {model} at {revision}, but D′ was written by {target['model']} "
+        f"at {target['revision']}; log-probs stored in the release are those of the latter"
+    )
+
+
+def check_logprobs(loss: str, options: Options, rows: Rows, data: str) -> None:
+    """The dataset must hold the log-probs that the loss is made of.
+
+    Raises:
+        InputError: it does not.
+    """
+    uses_reference = loss == "importance_sampling" and options.null_denominator == "policy"
+    if not (LOSSES[loss].needs_reference or uses_reference):
+        return
+    if missing := rows.without_reference:
+        raise InputError(
+            f"--loss {loss} needs every token's log-prob under the policy before training, which {missing} of "
+            f"{len(rows)} rows of --data {data} do not have; a release has them with --data full or self_alignment"
+        )
+
+
+def check_options(loss: str, options: Options, deepspeed: bool) -> None:
+    """Options must apply to the loss.
+
+    Raises:
+        InputError: they do not.
+    """
+    if options.self_normalize and not LOSSES[loss].importance:
+        names = ", ".join(name for name, other in LOSSES.items() if other.importance)
+        raise InputError(f"--self-normalize applies to importance weights only: {names}")
+    if options.self_normalize and deepspeed:
+        raise InputError("--self-normalize rescales gradients, which DeepSpeed keeps to itself: use FSDP or DDP")
+
+
+def diverged(step: int, what: str, ids: Sequence[str]) -> DivergedError:
+    """The error of a loss or gradient that is no number, with the rows that were in it."""
+    return DivergedError(
+        f"step {step}: {what} is not finite; rows: {_some(ids)}. Nothing was saved from this step: look at these rows, "
+        "or lower the learning rate, and continue from the last checkpoint with --resume"
+    )
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _NAMED
+    return ", ".join(ids[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,44 @@
+"""A causal language model that answers with log-probs instead of logits."""
+
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from builder.errors import InputError
+from trainers.logprobs import token_logprobs
+
+_BENDS_LOGITS = {"final_logit_softcapping": None, "logit_scale": 1.0, "logits_scaling": 1.0}
+
+
+def deliver_logprobs(model: PreTrainedModel) -> None:
+    """Let `model(..., predictors=, targets=)` return log-probs and entropies, `[tokens]` each; see `token_logprobs`.
+
+    It happens within the model's own forward, so that whatever wraps the model (DDP, FSDP, DeepSpeed, autocast) has
+    gathered the head's weights when they are used. Without `targets` the model is what it was.
+
+    Raises:
+        InputError: the model makes its logits in another way than by one matrix product.
+    """
+    head = model.get_output_embeddings()
+    config = model.config.get_text_config()
+    bent = [name for name, harmless in _BENDS_LOGITS.items() if getattr(config, name, harmless) != harmless]
+    if bent or not isinstance(head, nn.Linear) or head.bias is not None:
+        raise InputError(
+            f"{type(model).__name__} cannot be trained here: its logits are more than hidden states times a matrix "
+            f"({', '.join(bent) or 'the head is not a plain linear layer'})"
+        )
+    forward = model.forward
+
+    def with_logprobs(
+        input_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        predictors: Tensor | None = None,
+        targets: Tensor | None = None,
+        **others: object,
+    ) -> object:
+        if targets is None:
+            return forward(input_ids=input_ids, position_ids=position_ids, **others)
+        # Without a cache: its presence would switch off the separation of packed rows.
+        states = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False).last_hidden_state
+        return token_logprobs(states.flatten(0, 1)[predictors], head.weight, targets)
+
+    model.forward = with_logprobs

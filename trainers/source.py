@@ -1,0 +1,84 @@
+"""What is trained, and on what: the release or text dataset, its target's template, and the model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.chat import Chat
+from builder.config import Target, load_target, validated
+from builder.errors import InputError
+from builder.models import Model, resolve_model
+from builder.releases import Release, open_release
+from trainers.arguments import Settings
+from trainers.data import Rows, release_rows, text_rows
+from trainers.guards import check_template, revision_warning
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that a run reads.
+
+    Attributes:
+        rows: as they come.
+        target: whose template they are in.
+        model: files of the model to train.
+        model_name: as a person calls it.
+        revision: commit of the dataset's repository; None for local data.
+        warning: what to tell the user about the model; None if it is the policy that wrote the data.
+    """
+
+    rows: Rows
+    target: Target
+    model: Model
+    model_name: str
+    revision: str | None
+    warning: str | None
+
+
+def open_source(settings: Settings) -> Source:
+    """Find the dataset and the model.
+
+    Raises:
+        InputError: one of them does not exist, or they do not belong together.
+    """
+    if settings.data == "text":
+        return _text_source(settings)
+    if settings.target:
+        raise InputError("--target is for --data text; a release names its own target")
+    release = open_release(settings.dataset, settings.revision, configs=("default", "tokens"))
+    target = _target_of(release)
+    named = _model_target(settings, target)
+    model = resolve_model(named)
+    chat = Chat(model.path, target)
+    check_template(release.manifest, chat.hashes())
+    rows = release_rows(release, settings.data, chat)
+    warning = revision_warning(release.manifest, named.model, model.revision)
+    return Source(rows, target, model, named.model, release.revision, warning)
+
+
+def _text_source(settings: Settings) -> Source:
+    if not settings.target:
+        raise InputError("--data text needs --target, whose chat template turns it into tokens")
+    target = load_target(settings.target)
+    named = _model_target(settings, target)
+    model = resolve_model(named)
+    name = f"{settings.dataset}@{settings.revision}" if settings.revision else settings.dataset
+    rows = text_rows(name, settings.split, Chat(model.path, target))
+    return Source(rows, target, model, named.model, settings.revision, None)
+
+
+def _target_of(release: Release) -> Target:
+    settings: dict[str, Any] = release.manifest["settings"]
+    return validated(Target, settings.get("target") or {}, f"{release.name}: manifest.json, settings.target")
+
+
+def _model_target(settings: Settings, target: Target) -> Target:
+    """The target with another model's files, where the user names one."""
+    if settings.model is None and settings.model_revision is None:
+        return target
+    model = settings.model or target.model
+    if not Path(model).is_dir() and "/" not in model:
+        raise InputError(f"--model {model} is neither a directory nor a Hub repository, namespace/name")
+    # The installed offline copy is a copy of the target's own model, not of another one.
+    offline = target.offline_package if model == target.model and not settings.model_revision else None
+    return target.model_copy(update={"model": model, "revision": settings.model_revision, "offline_package": offline})

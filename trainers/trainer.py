@@ -1,0 +1,232 @@
+"""Transformers' Trainer with losses over log-probs: exact to the token however a step is divided.
+
+All of Trainer and Accelerate stays: schedulers, checkpoints, FSDP, DeepSpeed, trackers. Replaced are what a step
+consists of (`batches`), what a forward pass returns (`policy`), how the loss is made (`losses`) and what is logged.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+
+from trainers.batches import Batching, StepSampler
+from trainers.collate import collate
+from trainers.data import Rows
+from trainers.guards import diverged
+from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
+from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
+
+_INPUTS = ("input_ids", "position_ids", "predictors", "targets")
+
+
+class _EpochLoader(DataLoader):
+    """A DataLoader that passes the epoch on to its sampler."""
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batch_sampler.set_epoch(epoch)
+
+
+class PolicyTrainer(Trainer):
+    """Trains a policy on rows of prompt and completion tokens.
+
+    Args:
+        model: prepared by `policy.deliver_logprobs`.
+        args: `gradient_accumulation_steps` times the number of processes are the micro-batches of a step.
+        loss: name in `losses.LOSSES`.
+        options: of the loss.
+        rows: to train on.
+        batch_size: rows of an optimizer step, over all ranks and micro-batches.
+        batching: how rows are put together.
+        held_out: rows to evaluate on.
+        others: Trainer's own arguments.
+    """
+
+    # The loss is divided by the step's global token count at once: nothing is left to average over micro-batches.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: TrainingArguments,
+        *,
+        loss: str,
+        options: Options,
+        rows: Rows,
+        batch_size: int,
+        batching: Batching,
+        held_out: Rows | None = None,
+        **others: Any,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=rows, eval_dataset=held_out, **others)
+        self.remove_callback(PrinterCallback)
+        self._loss, self._options = LOSSES[loss], options
+        self._batch_size, self._batching = batch_size, batching
+        self._since_log = _Collected()
+
+    def get_train_dataloader(self) -> DataLoader:
+        """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
+        accumulation = self.args.gradient_accumulation_steps
+        seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
+        return self._loader(self.train_dataset, self._batch_size, accumulation, seed)
+
+    def _loader(self, rows: Rows, batch_size: int, accumulation: int, seed: int | None) -> DataLoader:
+        rank, world = self.args.process_index, self.args.world_size
+        return _EpochLoader(
+            rows,
+            batch_sampler=StepSampler(rows.lengths, batch_size, accumulation, self._batching, seed, rank, world),
+            collate_fn=partial(collate, batching=self._batching),
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
+        )
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Any]], Tensor]:
+        """A step's micro-batches on this rank, and its completion tokens over all of them and over all ranks."""
+        self._since_log.start()
+        batches = list(islice(epoch_iterator, num_batches))
+        count = torch.tensor(sum(len(batch["targets"]) for batch in batches), device=device)
+        return batches, self.accelerator.reduce(count, "sum").clamp(min=1)
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Forward and backward of a micro-batch; after a step's last one, importance weights are normalized."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self._options.self_normalize and self.accelerator.sync_gradients:
+            # Weights are constants to the gradient, so dividing it is dividing them, once their mean is known.
+            weights = self._since_log.step_weights()
+            mean = float(self.accelerator.reduce(weights, "sum") / num_items_in_batch)
+            for parameter in model.parameters():
+                if parameter.grad is not None and mean > 0:
+                    parameter.grad.div_(mean)
+        return loss
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Sum of the micro-batch's loss terms over the completion tokens of the whole step.
+
+        Args:
+            model: as wrapped.
+            inputs: of `collate`.
+            return_outputs: whether to return `logprobs` and `entropy`, `[tokens]`, too.
+            num_items_in_batch: completion tokens of the step over all ranks; None counts this micro-batch alone.
+
+        Raises:
+            DivergedError: a term is not finite.
+        """
+        logprobs, entropy, evaluated = self._evaluate_loss(model, inputs)
+        finite = evaluated.terms.isfinite() & evaluated.weights.isfinite()
+        if not finite.all():
+            sequences = inputs["extra"].sequence[~finite.cpu()].unique().tolist()
+            ids = [inputs["extra"].ids[sequence] for sequence in sequences]
+            raise diverged(self.state.global_step + 1, "the loss", ids)
+        self._since_log.add(table(logprobs, entropy, evaluated), inputs)
+        total = evaluated.objective(logprobs).sum()
+        if num_items_in_batch is None:
+            loss = total / max(1, len(logprobs))
+        else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
+            loss = total * self.accelerator.num_processes / num_items_in_batch
+        return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
+
+    def _evaluate_loss(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Evaluated]:
+        logprobs, entropy = model(**{name: inputs[name] for name in _INPUTS})
+        extra = inputs["extra"]
+        known = (column.to(logprobs.device) for column in (extra.behavior, extra.reference, extra.sequence))
+        return logprobs, entropy, evaluate(self._loss, Tokens(logprobs, *known), self._options)
+
+    @torch.no_grad()
+    def evaluate(
+        self, eval_dataset: Rows | None = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """The loss and its figures over all completion tokens of the held-out rows."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        model = self.model_wrapped.eval()
+        collected = _Collected()
+        size = self.args.per_device_eval_batch_size * self.args.world_size
+        for batch in self._loader(rows, size, accumulation=1, seed=None):
+            inputs = self._prepare_inputs(batch)
+            collected.add(table(*self._evaluate_loss(model, inputs)), inputs)
+        figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the figures of the steps since the last time.
+
+        Raises:
+            DivergedError: their gradient is not finite.
+        """
+        if "grad_norm" in logs:
+            collected, self._since_log = self._since_log, _Collected()
+            if not math.isfinite(logs["grad_norm"]) and not self.args.fp16:  # fp16's loss scale skips such a step
+                raise diverged(self.state.global_step, "the gradient", collected.ids)
+            figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
+            tokens, positions = self._sums(collected.real_tokens, collected.positions)
+            logs |= figures | {
+                "tokens_per_second": tokens / collected.seconds(),
+                "padding_share": 1 - tokens / positions,
+                "peak_memory_gib": peak_memory_gib(self.args.device),
+            }
+        super().log(logs, start_time)
+
+    def _over_ranks(self, tokens: Tensor) -> Tensor:
+        """`[columns, tokens]` of all ranks."""
+        if self.args.world_size == 1:
+            return tokens
+        padded = self.accelerator.pad_across_processes(tokens.T.contiguous(), dim=0, pad_index=float("nan"))
+        gathered = self.accelerator.gather(padded).T
+        return gathered[:, ~gathered[0].isnan()]
+
+    def _sums(self, *values: int) -> list[int]:
+        return self.accelerator.reduce(torch.tensor(values, device=self.args.device), "sum").tolist()
+
+
+class _Collected:
+    """What the micro-batches since the last log line leave behind."""
+
+    def __init__(self) -> None:
+        self._tables: list[Tensor] = []
+        self._step_begin = 0
+        self._began: float | None = None
+        self.ids: list[str] = []
+        self.real_tokens = 0
+        self.positions = 0
+
+    def start(self) -> None:
+        """An optimizer step begins."""
+        self._began = self._began or time.perf_counter()
+        self._step_begin = len(self._tables)
+
+    def add(self, tokens: Tensor, inputs: dict[str, Any]) -> None:
+        self._tables.append(tokens)
+        self.ids += inputs["extra"].ids
+        self.real_tokens += inputs["extra"].tokens
+        self.positions += inputs["input_ids"].numel()
+
+    def tokens(self) -> Tensor:
+        return torch.cat(self._tables, dim=1)
+
+    def step_weights(self) -> Tensor:
+        """Sum of the token weights of the step in progress."""
+        weight = COLUMNS.index("weight")
+        return sum(table[weight].sum() for table in self._tables[self._step_begin :])
+
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
