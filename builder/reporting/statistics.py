@@ -3,6 +3,7 @@
 Texts are never loaded, and tokens pass by in batches: what is held are a few numbers a row, about 100 bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,12 @@ class Statistics:
     source_fallback: dict[str, dict[str, int]]
 
 
-def collect(release: Release) -> Statistics:
+def collect(release: Release, advance: Callable[[int], None] = lambda rows: None) -> Statistics:
     """Read a release through once.
+
+    Args:
+        release: to read.
+        advance: is told how many rows were read since it was last told.
 
     Raises:
         InputError: it has no rows, or lacks a config.
@@ -102,7 +107,7 @@ def collect(release: Release) -> Statistics:
     import polars as pl
 
     columns = [*(pl.col(c).cast(pl.Categorical) for c in _CATEGORIES), *_NUMBERS]
-    rows = release.scan("default").select(columns).collect()
+    rows = release.scan("default").select(columns).collect(engine="streaming")
     if rows.is_empty():
         raise InputError(f"release {release.name} has no rows: there is nothing to report")
     by_stage = {stage: rows.filter(pl.col("stage") == stage) for stage in STAGES}
@@ -112,7 +117,7 @@ def collect(release: Release) -> Statistics:
         for stage, part in by_stage.items()
         if stage != "fallback"
     }
-    tokens = token_weights(release)
+    tokens = token_weights(release, advance)
     return Statistics(
         summary=summarize(release.path),
         per_token=_before_and_after(rows, "expert_logprob_per_token", "policy_logprob_per_token"),
@@ -156,9 +161,8 @@ def _row_weights(rows: "pl.DataFrame") -> RowWeights:
 def _drawn(candidates: "pl.LazyFrame") -> dict[str, Drawn]:
     import polars as pl
 
-    found = (
-        candidates.group_by("phase", "verdict", "finish_reason", "rejected_reason").agg(pl.len().alias("n")).collect()
-    )
+    outcome = ("phase", "verdict", "finish_reason", "rejected_reason")
+    found = candidates.group_by(outcome).agg(pl.len().alias("n")).collect(engine="streaming")
     return {
         phase: Drawn(
             count=part["n"].sum(),

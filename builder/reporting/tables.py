@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any
 
+from builder.progress import duration
 from builder.reporting.figures import STAGE_NAMES
-from builder.reporting.numbers import UNKNOWN, count, duration, real, share, weight
+from builder.reporting.numbers import UNKNOWN, count, real, share, weight
 from builder.reporting.policy_gap import LEVELS, Weights
 from builder.reporting.statistics import ALL, Statistics
 

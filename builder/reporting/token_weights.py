@@ -1,6 +1,6 @@
 """Importance weights of the tokens of D′, streamed from the `tokens` config of a release."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,8 +34,12 @@ class TokenWeights:
     log_ratios: "dict[str, np.ndarray]"
 
 
-def token_weights(release: Release) -> TokenWeights:
+def token_weights(release: Release, advance: Callable[[int], None]) -> TokenWeights:
     """Read the tokens of a release through once.
+
+    Args:
+        release: to read.
+        advance: is told how many rows were read since it was last told.
 
     Raises:
         InputError: a row of `tokens` is not in `default`, or its log-probs do not align.
@@ -46,6 +50,7 @@ def token_weights(release: Release) -> TokenWeights:
     stored = {name: StreamedWeights() for name in ("all", *STAGES)}
     ratios: dict[str, list[np.ndarray]] = {stage: [] for stage in STAGES}
     for stage, policy, behavior in _parts(release):
+        advance(len(policy))
         log_policy = policy.flatten().to_numpy()
         for name in ("all", stage):
             unit[name].add(log_policy)

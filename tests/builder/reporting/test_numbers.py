@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from builder.reporting.numbers import count, duration, real, share, weight
+from builder.reporting.numbers import count, real, share, weight
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,6 @@ from builder.reporting.numbers import count, duration, real, share, weight
         (weight(math.log(2.5e-7)), "2.5·10⁻⁷"),
         (weight(math.log(9.96e-12)), "1.0·10⁻¹¹"),
         (weight(-math.inf), "0"),
-        (duration(59.6), "1 min 00 s"),
-        (duration(7322), "2 h 02 min"),
     ],
 )
 def test_numbers(found, expected):

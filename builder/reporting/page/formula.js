@@ -1,6 +1,6 @@
 "use strict";
-// Text with LaTeX in it -> DOM nodes, the mathematics as MathML. Text is model output and never trusted: nothing here
-// parses HTML. A formula that is not understood is shown as it was written.
+// LaTeX -> MathML nodes, by recursive descent. What is not understood throws Unsupported: better no formula than a wrong
+// one. Nothing here parses HTML, whatever the source says.
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
@@ -12,46 +12,6 @@ function math(name, children = [], attributes = {}) {
   node.append(...children);
   return node;
 }
-const words = (text) => text.trim().split(/\s+/);
-const table = (text) => Object.fromEntries(words(text).map((entry) => entry.split(":")));
-
-// Identifiers: name:character. Capital Greek letters stay upright, as TeX sets them.
-const LETTERS = table(`alpha:α beta:β gamma:γ delta:δ epsilon:ϵ varepsilon:ε zeta:ζ eta:η theta:θ vartheta:ϑ iota:ι
-  kappa:κ lambda:λ mu:μ nu:ν xi:ξ pi:π varpi:ϖ rho:ρ varrho:ϱ sigma:σ varsigma:ς tau:τ upsilon:υ phi:ϕ varphi:φ chi:χ
-  psi:ψ omega:ω Gamma:Γ Delta:Δ Theta:Θ Lambda:Λ Xi:Ξ Pi:Π Sigma:Σ Upsilon:Υ Phi:Φ Psi:Ψ Omega:Ω infty:∞ ell:ℓ hbar:ℏ
-  emptyset:∅ varnothing:∅ partial:∂ nabla:∇ Re:ℜ Im:ℑ aleph:ℵ imath:ı jmath:ȷ degree:° circ:∘ prime:′ angle:∠
-  measuredangle:∡ triangle:△ square:□ Box:□ blacksquare:■ bullet:∙ star:⋆ top:⊤ bot:⊥ checkmark:✓ diamond:⋄
-  clubsuit:♣ diamondsuit:♢ heartsuit:♡ spadesuit:♠ pounds:£ S:§ AA:Å mho:℧ bigtriangleup:△`);
-const OPERATORS = table(`times:× cdot:⋅ div:÷ pm:± mp:∓ ast:∗ le:≤ leq:≤ leqslant:≤ ge:≥ geq:≥ geqslant:≥ ne:≠ neq:≠
-  approx:≈ equiv:≡ sim:∼ simeq:≃ cong:≅ propto:∝ ll:≪ gg:≫ in:∈ notin:∉ ni:∋ subset:⊂ subseteq:⊆ supset:⊃ supseteq:⊇
-  subsetneq:⊊ cup:∪ cap:∩ setminus:∖ backslash:∖ to:→ rightarrow:→ leftarrow:← leftrightarrow:↔ Rightarrow:⇒
-  Leftarrow:⇐ Leftrightarrow:⇔ iff:⟺ implies:⟹ impliedby:⟸ longrightarrow:⟶ Longrightarrow:⟹ Longleftrightarrow:⟺
-  mapsto:↦ uparrow:↑ downarrow:↓ nearrow:↗ searrow:↘ forall:∀ exists:∃ nexists:∄ neg:¬ lnot:¬ land:∧ wedge:∧ lor:∨
-  vee:∨ oplus:⊕ otimes:⊗ perp:⊥ parallel:∥ nparallel:∦ mid:∣ nmid:∤ vert:| lvert:| rvert:| Vert:‖ lVert:‖ rVert:‖
-  lfloor:⌊ rfloor:⌋ lceil:⌈ rceil:⌉ langle:⟨ rangle:⟩ lbrace:{ rbrace:} lbrack:[ rbrack:] ldots:… dots:… dotsc:…
-  dotsb:⋯ cdots:⋯ dotsm:⋯ vdots:⋮ ddots:⋱ therefore:∴ because:∵ colon:: prec:≺ succ:≻ lt:< gt:> models:⊨ vdash:⊢
-  doteq:≐ triangleq:≜ bigcirc:◯ odot:⊙ hookrightarrow:↪ rightleftharpoons:⇌ dagger:†`.replace("colon::", "colon:∶"));
-const LARGE = table(`sum:∑ prod:∏ coprod:∐ int:∫ iint:∬ iiint:∭ oint:∮ bigcup:⋃ bigcap:⋂ bigoplus:⨁ bigotimes:⨂
-  bigvee:⋁ bigwedge:⋀`);
-const FUNCTIONS = new Set(words(`sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp arg deg
-  det dim gcd hom ker Pr lcm`));
-const LIMITS = new Set(words("lim max min sup inf limsup liminf"));
-const ACCENTS = table(`hat:^ widehat:^ bar:¯ overline:‾ vec:→ overrightarrow:→ overleftarrow:← overleftrightarrow:↔
-  tilde:~ widetilde:~ dot:˙ ddot:¨ check:ˇ breve:˘ acute:´ grave:\` overbrace:⏞ overarc:⌒ wideparen:⌒`);
-const SPACES = { ",": 0.17, ":": 0.22, ">": 0.22, ";": 0.28, "!": -0.17, " ": 0.33, quad: 1, qquad: 2, enspace: 0.5,
-  thinspace: 0.17 };
-const IGNORED = new Set(words(`displaystyle textstyle scriptstyle limits nolimits hline notag nonumber allowbreak
-  normalsize large Large small centering`));
-const SIZES = /^(?:[bB]igg?[lrm]?)$/;
-const ALPHABETS = { mathbb: 0x1d538, mathcal: 0x1d49c, mathscr: 0x1d49c, mathfrak: 0x1d504, mathbf: 0x1d400,
-  boldsymbol: 0x1d400, bm: 0x1d400, bold: 0x1d400,
-  textbf: 0x1d400, mathsf: 0x1d5a0, mathtt: 0x1d670, mathit: 0x1d434 };
-// Letters that Unicode had before its mathematical alphabets, where these have holes.
-const EXCEPTIONS = table(`mathbbC:ℂ mathbbH:ℍ mathbbN:ℕ mathbbP:ℙ mathbbQ:ℚ mathbbR:ℝ mathbbZ:ℤ mathcalB:ℬ mathcalE:ℰ
-  mathcalF:ℱ mathcalH:ℋ mathcalI:ℐ mathcalL:ℒ mathcalM:ℳ mathcalR:ℛ mathith:ℎ`);
-const FENCES = { pmatrix: "()", bmatrix: "[]", Bmatrix: "{}", vmatrix: "||", Vmatrix: "‖‖", cases: "{ " };
-const ENVIRONMENTS = new Set(words(`matrix smallmatrix pmatrix bmatrix Bmatrix vmatrix Vmatrix cases array tabular
-  aligned align alignedat gathered gather split eqnarray equation multline`));
 
 class Formula {
   constructor(source) {
@@ -330,71 +290,4 @@ function formula(source, display) {
   if (parsed.at < parsed.tokens.length) throw new Unsupported("unbalanced braces");
   const attributes = { alttext: source };
   return math("math", [math("mrow", body)], display ? { ...attributes, display: "block" } : attributes);
-}
-
-const DELIMITED = new RegExp([
-  String.raw`(?<drawing>\[asy\][\s\S]*?\[\/asy\])`,
-  String.raw`\$\$(?<dollars>[^$]+)\$\$`,
-  String.raw`\\\[(?<brackets>[\s\S]+?)\\\]`,
-  String.raw`\\\((?<parentheses>[\s\S]+?)\\\)`,
-  String.raw`(?<environment>\\begin\{(?<name>(?:align|equation|gather|eqnarray|multline)\*?)\}[\s\S]+?\\end\{\k<name>\})`,
-  String.raw`(?<!\\)\$(?!\s)(?<dollar>(?:\\[\s\S]|[^$\\])+)(?<![\s=+*(-])\$(?!\d)`,
-  String.raw`(?<box>\\boxed\{)`,
-].join("|"), "g");
-// "$5 for one pear and $" is money, not mathematics.
-const PROSE = /(?:\b[a-zA-Z]{3,}\s+){2}[a-zA-Z]{3,}|\n\s*\n/;
-
-function closingBrace(text, start) {
-  for (let at = start, depth = 1; at < text.length; at += 1) {
-    if (text[at] === "\\") at += 1;
-    else if (text[at] === "{") depth += 1;
-    else if (text[at] === "}" && --depth === 0) return at + 1;
-  }
-  return -1;
-}
-
-// Text -> [{text}, {text, source, display}, ...]: what is prose and what is mathematics, in order, nothing lost. Source
-// is null for a drawing in Asymptote, which is code.
-function segments(text) {
-  const found = [];
-  let done = 0;
-  DELIMITED.lastIndex = 0;
-  for (let match; (match = DELIMITED.exec(text)); ) {
-    const g = match.groups;
-    let end = DELIMITED.lastIndex;
-    let source = g.dollars ?? g.brackets ?? g.parentheses ?? g.environment ?? g.dollar;
-    if (g.dollar !== undefined && PROSE.test(g.dollar.replace(/\\[a-zA-Z]+(?:\{[^{}]*\})?/g, ""))) {
-      DELIMITED.lastIndex = match.index + 1;
-      continue;
-    }
-    if (g.drawing !== undefined) source = null;
-    if (g.box !== undefined) {
-      end = closingBrace(text, end);
-      if (end < 0) continue;
-      source = text.slice(match.index, end);
-    }
-    if (match.index > done) found.push({ text: text.slice(done, match.index) });
-    const display = g.dollars !== undefined || g.brackets !== undefined || g.environment !== undefined;
-    found.push({ text: text.slice(match.index, end), source, display });
-    done = DELIMITED.lastIndex = end;
-  }
-  if (done < text.length) found.push({ text: text.slice(done) });
-  return found;
-}
-
-// Text -> DOM nodes.
-function typeset(text) {
-  return segments(text).map((segment) => {
-    if (segment.source === undefined) return document.createTextNode(segment.text);
-    try {
-      if (segment.source === null) throw new Unsupported("Asymptote");
-      return formula(segment.source, segment.display);
-    } catch (error) {
-      if (!(error instanceof Unsupported)) throw error;
-      const code = document.createElement("code");
-      code.textContent = segment.text;
-      if (segment.text.includes("\n")) code.className = "block";
-      return code;
-    }
-  });
 }
