@@ -9,7 +9,7 @@ from typing import Any
 from builder.records import STAGES
 from builder.reporting import charts
 from builder.reporting.histograms import Histogram
-from builder.reporting.numbers import count, real, share, weight
+from builder.reporting.numbers import count, counted, real, share, weight
 from builder.reporting.statistics import ALL, PHASES, Statistics
 
 STAGE_NAMES = {"self_alignment": "self-alignment", "guided_alignment": "guided-alignment", "fallback": "fallback"}
@@ -62,9 +62,10 @@ def _stages(s: Statistics) -> Figure:
     total = s.summary["stages"][ALL]
     return Figure(
         "Who wrote D′",
-        f"{share(total - stages['fallback'], total)} of {count(total)} rows now carry text of the target policy: "
-        f"{count(stages['self_alignment'])} answers of its own, {count(stages['guided_alignment'])} retellings. "
-        f"{count(stages['fallback'])} keep the expert’s text.",
+        f"{share(total - stages['fallback'], total)} of {counted(total, 'row')} carry text of the target policy: "
+        f"{counted(stages['self_alignment'], 'answer')} of its own and "
+        f"{counted(stages['guided_alignment'], 'retelling')}. The expert’s text stays in "
+        f"{counted(stages['fallback'], 'row')}.",
         lambda width: charts.stacked_bars("Rows by stage", {"D′": stages}, STAGE_NAMES, width),
         ("stage", "rows", "share"),
         tuple((STAGE_NAMES[stage], count(n), share(n, total)) for stage, n in stages.items()),
@@ -161,7 +162,8 @@ def _log_ratios(s: Statistics) -> Figure:
         title,
         "Retellings were drawn with the expert’s solution in the prompt (β). Without it (π) the policy finds the "
         f"median retelling {weight(abs(median))} times {'less' if median < 0 else 'more'} likely. With these weights "
-        f"{share(found.effective)} of {count(found.count)} retellings are left in effect. Dotted line: no difference.",
+        f"the effective sample size is {share(found.effective)} of {counted(found.count, 'retelling')}. "
+        "Dotted line: equal.",
         s.log_ratios,
         STAGE_NAMES,
         "log π(text) − log β(text), nats",
@@ -177,7 +179,7 @@ def _pass_rates(s: Statistics, phase: str) -> Figure:
     total, (never, *_, always) = sum(rates.values()), rates.values()
     return Figure(
         title,
-        f"Of {count(total)} problems tried from the {_PHASE_NAMES[phase]}, {share(never, total)} were never solved "
+        f"Of {counted(total, 'problem')} tried from the {_PHASE_NAMES[phase]}, {share(never, total)} were never solved "
         f"and {share(always, total)} always.",
         lambda width: charts.bars(title, rates, _PHASE_STAGE[phase], width, total, upright=True),
         ("correct", "rows", "share"),
@@ -197,7 +199,7 @@ def _verdicts(s: Statistics, phase: str) -> Figure:
     verdicts = ", ".join(f"{count(n)} {name.replace('_', ' ')}" for name, n in drawn.verdicts.items())
     return Figure(
         title,
-        f"Of {count(drawn.count)} candidates {share(drawn.truncated, drawn.count)} were truncated. "
+        f"{share(drawn.truncated, drawn.count)} of {counted(drawn.count, 'candidate')} were truncated. "
         f"The verifier’s verdicts: {verdicts}. A time-out or an error says nothing about the text.",
         lambda width: charts.bars(title, outcomes, _PHASE_STAGE[phase], width, drawn.count),
         ("candidates", "number", "share"),
@@ -229,8 +231,8 @@ def _fallback_reasons(s: Statistics) -> Figure:
     total, named = sum(reasons.values()), {name.replace("_", " "): n for name, n in reasons.items()}
     return Figure(
         title,
-        f"{count(total)} rows fall back. Unverifiable: the gold answer cannot be parsed. No room: the guided prompt "
-        "would not have fitted into the context.",
+        f"Fallback in {counted(total, 'row')}. Unverifiable: the gold answer cannot be parsed. No room: the guided "
+        "prompt would not have fitted into the context.",
         lambda width: charts.bars(title, named, "fallback", width, total),
         ("source", "reason", "rows"),
         tuple(
@@ -272,7 +274,7 @@ def _histogram(
     title: str, caption: str, found: Histogram, names: dict[str, str], x_name: str, mark: float | None = None
 ) -> Figure:
     if found.beyond:
-        caption += f" The outer bins also hold {count(found.beyond)} values that lie beyond them."
+        caption += f" The outer bins also hold {counted(found.beyond, 'value')} beyond them."
     series = [name for name in names if name in found.medians]
     bins = zip(found.edges, found.edges[1:], *(found.counts[name] for name in series), strict=False)
     return Figure(

@@ -10,6 +10,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{round(value):,}"
 
 
+def counted(value: int, noun: str) -> str:
+    """A number of things: `1 row`, `2 rows`."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def share(part: float, whole: float = 1.0) -> str:
     """A part of a whole in percent; never rounded to 0 or 100 % where it is not."""
     if not whole:

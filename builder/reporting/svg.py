@@ -65,8 +65,8 @@ class Scale:
         return self.start + part * (self.end - self.start)
 
     def ticks(self, about: int) -> list[float]:
-        """Round values within the scale, about so many."""
-        step = round_width((self.high - self.low) / about)
+        """Round values within the scale, at most about so many."""
+        step = round_width((self.high - self.low) / (1.4 * about))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return [round(k * step, 10) for k in range(first, last + 1)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.progress import duration
 from builder.reporting.figures import STAGE_NAMES
-from builder.reporting.numbers import UNKNOWN, count, real, share, weight
+from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight
 from builder.reporting.policy_gap import LEVELS, Weights
 from builder.reporting.statistics import ALL, Statistics
 
@@ -32,7 +32,7 @@ def brief(s: Statistics, manifest: Mapping[str, Any]) -> list[tuple[str, str, st
     cost = manifest["cost"]
     per_row = count(cost["sampled_tokens"] / rewritten) if rewritten else UNKNOWN
     return [
-        ("of rows rewritten", share(rewritten, stages[ALL]), f"of {count(stages[ALL])}"),
+        ("rows rewritten by the policy", share(rewritten, stages[ALL]), f"of {count(stages[ALL])}"),
         ("mean log-prob per token, D\u00a0→\u00a0D′",
          f"{real(means['expert_per_token'])} → {real(means['kept_per_token'])}", "nats"),
         ("median importance weight of a row, D\u00a0→\u00a0D′", f"{before} → {after}", ""),
@@ -95,7 +95,7 @@ def rejected(s: Statistics) -> str:
     if not reasons:
         return "No source row was left out."
     listing = ", ".join(f"{count(n)} {reason.replace('_', ' ')}" for reason, n in reasons.items())
-    return f"{count(sum(reasons.values()))} source rows were left out, each with its reason: {listing}."
+    return f"Left out of the source, each with its reason: {listing}."
 
 
 def cost(s: Statistics, manifest: Mapping[str, Any]) -> Facts:
@@ -104,7 +104,7 @@ def cost(s: Statistics, manifest: Mapping[str, Any]) -> Facts:
     sampled, seconds = spent["sampled_tokens"], spent["seconds"]
     rewritten = stages[ALL] - stages["fallback"]
     return [
-        ("time", f"{duration(seconds)} in {count(spent['sessions'])} session(s)"),
+        ("time", f"{duration(seconds)} in {counted(spent['sessions'], 'session')}"),
         ("tokens sampled", f"{count(sampled)}, {count(sampled / seconds) if seconds else UNKNOWN} a second"),
         ("tokens scored", count(spent["scored_tokens"])),
         ("candidates", f"{count(s.summary['candidates'])}, {count(s.summary['truncated'])} truncated"),

@@ -55,10 +55,10 @@ def test_the_page_is_well_formed_and_needs_no_other_file(release):
 def test_it_says_what_was_counted(release):
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page_of(release)))
     for sentence in (
-        "75.0 % of 4 rows now carry text of the target policy: 2 answers of its own, 1 retellings.",
-        "1 source rows were left out, each with its reason: 1 overlong.",
+        "75.0 % of 4 rows carry text of the target policy: 2 answers of its own and 1 retelling.",
+        "Left out of the source, each with its reason: 1 overlong.",
         "made-up falls back most: 33.3 % of its rows keep the expert’s text.",
-        "Of 8 candidates 12.5 % were truncated.",
+        "12.5 % of 8 candidates were truncated.",
         "3 of 4 rows, drawn at random.",
         "4,000, 200 a second",
     ):
