@@ -1,4 +1,4 @@
-"""A headless Chromium for tests of pages; skips where the machine has none."""
+"""A headless Chromium, for tests of pages and for pictures of them."""
 
 import shutil
 import tempfile
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
@@ -21,9 +19,9 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, file: Path, width: int = 1280, *, dark: bool = False) -> None:
-        """Load a file from disk in a window of this width, with or without a preference for dark."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    def open(self, file: Path, width: int = 1280, height: int = 900, *, dark: bool = False) -> None:
+        """Load a file from disk in a window of this size, with or without a preference for dark."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
@@ -48,12 +46,17 @@ class Browser:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser while the context lasts."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium (pip install '.[dev]')")
+    """A browser while the context lasts.
+
+    Raises:
+        LookupError: this machine has no Chromium, or no driver for it.
+    """
+    from selenium import webdriver
+
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     control = shutil.which("chromedriver")
     if not program or not control:
-        pytest.skip("needs Chromium and its driver (apt-get install chromium chromium-driver)")
+        raise LookupError("needs Chromium and its driver (apt-get install chromium chromium-driver)")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = program

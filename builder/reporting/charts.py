@@ -179,6 +179,7 @@ def intervals(label: str, lines: Sequence[tuple[str, str, Weights]], x_name: str
     drawing.text(width, 12, "ESS / n", "axis-name", "end")
     y = 20.0
     step = 28 if left else 44
+    bottom = axis_below(drawing, across, y + step * len(lines) + 6, x_name, y)
     for n, (name, series, weights) in enumerate(lines):
         middle = y + step * n + (14 if left else 30)
         if left:
@@ -191,8 +192,7 @@ def intervals(label: str, lines: Sequence[tuple[str, str, Weights]], x_name: str
         drawing.rect(q25, middle - 6, max(q75 - q25, 2), 12, f"fill {series}", f"{name}: {hint}")
         drawing.dot(q50, middle, 4.5, "dot")
         drawing.text(width, middle + 4, share(weights.effective), "number", "end")
-    bottom = y + step * len(lines) + 6
-    return drawing.svg(axis_below(drawing, across, bottom, x_name, y))
+    return drawing.svg(bottom)
 
 
 def _grid(drawing: Drawing, up: Scale, left: float, right: float) -> None:
