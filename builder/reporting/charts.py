@@ -53,12 +53,8 @@ def stacked_bars(
     return drawing.svg(y)
 
 
-def bars(label: str, values: Mapping[str, int], series: str, width: int, total: int, *, upright: bool = False) -> str:
-    """One series of counts with each bar's number and its share of `total`; upright where the order has a meaning."""
-    return (_columns if upright else _lying)(label, values, series, width, total)
-
-
-def _lying(label: str, values: Mapping[str, int], series: str, width: int, total: int) -> str:
+def bars(label: str, values: Mapping[str, int], series: str, width: int, total: int) -> str:
+    """A lying bar for each count, with its number and its share of `total`."""
     drawing, y = Drawing(width, label), 2.0
     left, right = _left(list(values), width), CHARACTER * len(f"{count(total)} (100.0 %)") + 8
     scale = Scale(0, max(*values.values(), 1), left, width - right)
@@ -74,23 +70,24 @@ def _lying(label: str, values: Mapping[str, int], series: str, width: int, total
     return drawing.svg(y)
 
 
-def _columns(label: str, values: Mapping[str, int], series: str, width: int, total: int) -> str:
+def columns(label: str, values: Mapping[str, int], series: str, x_name: str, width: int) -> str:
+    """Upright bars in an order that means something; of each name, the first word stands below its bar."""
+    total = sum(values.values())
     drawing, left, top, bottom = Drawing(width, label), 40, 26, 190
     across = Scale(0, len(values), left, width)
-    up = Scale(0, max(*values.values(), 1) / max(total, 1) * 100 * 1.05, bottom, top)
+    up = Scale(0, max(values.values()) / total * 100 * 1.05, bottom, top)
     drawing.text(0, 12, "% of rows", "axis-name")
     _grid(drawing, up, left, width)
     each = (width - left) / len(values)
     for k, (name, value) in enumerate(values.items()):
-        y = up(100 * value / max(total, 1))
+        y = up(100 * value / total)
         drawing.rect(across(k) + 2, y, each - 4, bottom - y, f"fill {series}", f"{name}: {count(value)} rows")
         if value and each > 30:
             drawing.text(across(k + 0.5), y - 5, count(value), "number", "middle")
-        short = name.split(" ")[0] if each < 60 else name
         if each > 24 or k % 2 == 0:
-            drawing.text(across(k + 0.5), bottom + 16, short, "tick", "middle")
+            drawing.text(across(k + 0.5), bottom + 16, name.split(" ")[0], "tick", "middle")
     drawing.line(left, bottom, width, bottom, "axis")
-    drawing.text((left + width) / 2, bottom + 34, "correct candidates of a row", "axis-name", "middle")
+    drawing.text((left + width) / 2, bottom + 34, x_name, "axis-name", "middle")
     return drawing.svg(bottom + 40)
 
 

@@ -177,11 +177,12 @@ def _pass_rates(s: Statistics, phase: str) -> Figure:
     if not rates:
         return Figure(title, f"No candidate was drawn from the {_PHASE_NAMES[phase]}.")
     total, (never, *_, always) = sum(rates.values()), rates.values()
+    x_name = "% of a row’s candidates correct" if "100 %" in rates else "correct candidates of a row"
     return Figure(
         title,
         f"Of {counted(total, 'problem')} tried from the {_PHASE_NAMES[phase]}, {share(never, total)} were never solved "
         f"and {share(always, total)} always.",
-        lambda width: charts.bars(title, rates, _PHASE_STAGE[phase], width, total, upright=True),
+        partial(charts.columns, title, rates, _PHASE_STAGE[phase], x_name),
         ("correct", "rows", "share"),
         tuple((name, count(n), share(n, total)) for name, n in rates.items()),
     )

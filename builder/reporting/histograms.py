@@ -82,5 +82,5 @@ def pass_rates(correct: "np.ndarray", sampled: "np.ndarray") -> dict[str, int]:
     # None and all are cases of their own; in between, up to and with the upper end of each tenth.
     tenths = np.ceil(correct * 10 / sampled).astype(int) + (correct == sampled)
     counts = np.bincount(tenths, minlength=12)
-    labels = ["0 %", *(f"to {k}0 %" for k in range(1, 10)), "below 100 %", "100 %"]
+    labels = ["0 %", *(f"≤{k}0 %" for k in range(1, 10)), "<100 %", "100 %"]
     return {label: int(n) for label, n in zip(labels, counts, strict=True)}

@@ -50,7 +50,7 @@ def test_pass_rates_by_number_where_all_rows_have_as_many_candidates():
 
 def test_pass_rates_by_tenths_otherwise():
     found = pass_rates(np.array([0, 1, 20, 19, 2, 1]), np.array([20, 20, 20, 20, 20, 1]))
-    assert {label: n for label, n in found.items() if n} == {"0 %": 1, "to 10 %": 2, "below 100 %": 1, "100 %": 2}
+    assert {label: n for label, n in found.items() if n} == {"0 %": 1, "≤10 %": 2, "<100 %": 1, "100 %": 2}
     assert sum(found.values()) == 6
 
 

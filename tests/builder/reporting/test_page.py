@@ -7,7 +7,7 @@ import pytest
 from builder.reporting.examples import draw
 from builder.reporting.page import embedded, render
 from builder.reporting.statistics import collect
-from tests.builder.reporting.handmade import ROWS, Row, write
+from tests.builder.reporting.handmade import ROWS, Row, candidate, write
 
 VOID = {"meta", "input", "br", "img", "link"}
 
@@ -100,3 +100,9 @@ def test_embedded_json_comes_back_and_holds_no_markup():
     data = ["</script><!--", "a & b", "\u2028", {"ü": 1.5}]
     assert json.loads(embedded(data)) == data
     assert not set("<>&\u2028") & set(embedded(data))
+
+
+def test_pass_rates_of_adaptive_sampling_are_shown_in_percent(tmp_path):
+    rows = [Row(f"r{n}", "fallback", [-1.0], [-1.0], candidates=[candidate("self", k, "incorrect") for k in range(n)],
+                fallback_reason="no_room") for n in (1, 3)]  # fmt: skip
+    assert "% of a row’s candidates correct" in page_of(write(tmp_path / "r", rows))
