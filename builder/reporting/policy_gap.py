@@ -18,6 +18,7 @@ exp(1/T Σ log w_t), a number per row that is comparable between texts of differ
 """
 
 from dataclasses import dataclass
+from math import exp, log
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class StreamedWeights:
         places = np.rint((values.clip(-self._LIMIT, self._LIMIT) + self._LIMIT) / self.RESOLUTION)
         self._bins += np.bincount(places.astype(np.int64), minlength=len(self._bins))
 
+    def merge(self, other: "StreamedWeights") -> None:
+        """Take in all that another has taken in."""
+        self._sums.merge(other._sums)
+        self._bins += other._bins
+
     def describe(self) -> Weights:
         """The figures of all batches so far."""
         import numpy as np
@@ -105,19 +111,24 @@ class _Sums:
     def add(self, values: "np.ndarray") -> None:
         import numpy as np
 
-        self.count += len(values)
-        peak = max(self._peak, float(values.max(initial=float("-inf"))))
-        if peak == float("-inf"):
-            return
-        scale, scaled = np.exp(self._peak - peak), np.exp(values - peak)
-        self._first = float(self._first * scale + scaled.sum())
-        self._second = float(self._second * scale**2 + (scaled**2).sum())
-        self._peak = peak
+        added = _Sums()
+        added.count, added._peak = len(values), float(values.max(initial=float("-inf")))
+        if added._peak > float("-inf"):
+            scaled = np.exp(values - added._peak)
+            added._first, added._second = float(scaled.sum()), float((scaled**2).sum())
+        self.merge(added)
+
+    def merge(self, other: "_Sums") -> None:
+        self.count += other.count
+        peak = max(self._peak, other._peak)
+        if peak > float("-inf"):
+            ours, theirs = exp(self._peak - peak), exp(other._peak - peak)
+            self._first = self._first * ours + other._first * theirs
+            self._second = self._second * ours**2 + other._second * theirs**2
+            self._peak = peak
 
     def effective(self) -> float:
         return self._first**2 / (self.count * self._second) if self._second else 0.0
 
     def log_mean(self) -> float:
-        import numpy as np
-
-        return self._peak + float(np.log(self._first / self.count)) if self._second else float("-inf")
+        return self._peak + log(self._first / self.count) if self._second else float("-inf")

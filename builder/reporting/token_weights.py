@@ -46,71 +46,91 @@ def token_weights(release: Release, advance: Callable[[int], None]) -> TokenWeig
     """
     import numpy as np
 
-    unit = {name: StreamedWeights() for name in ("all", *STAGES)}
-    stored = {name: StreamedWeights() for name in ("all", *STAGES)}
+    unit = {name: StreamedWeights() for name in STAGES}
+    stored = {name: StreamedWeights() for name in STAGES}
     ratios: dict[str, list[np.ndarray]] = {stage: [] for stage in STAGES}
-    for stage, policy, behavior in _parts(release):
-        advance(len(policy))
-        log_policy = policy.flatten().to_numpy()
-        for name in ("all", stage):
-            unit[name].add(log_policy)
-        if behavior is None:
-            continue
-        log_ratio = log_policy.astype(np.float64) - behavior.flatten().to_numpy()
-        for name in ("all", stage):
-            stored[name].add(log_ratio)
-        ratios[stage].append(_sums(log_ratio, policy.value_lengths().to_numpy()))
-    log_ratios = {stage: np.concatenate(parts) if parts else np.array([]) for stage, parts in ratios.items()}
+    for batch in _batches(release):
+        of_token = np.repeat(batch.stages, batch.lengths)
+        known_token = np.repeat(batch.known, batch.lengths)
+        log_ratios = batch.policy[known_token] - batch.behavior
+        of_row, row_ratios = batch.stages[batch.known], _sums(log_ratios, batch.lengths[batch.known])
+        for code, stage in enumerate(STAGES):
+            unit[stage].add(batch.policy[of_token == code])
+            stored[stage].add(log_ratios[of_token[known_token] == code])
+            ratios[stage].append(row_ratios[of_row == code])
+        advance(len(batch.stages))
+    log_ratios = {stage: np.concatenate(parts) for stage, parts in ratios.items()}
     rows = {"all": np.concatenate(list(log_ratios.values())), **log_ratios}
     return TokenWeights(
-        unit=_known({name: weights.describe() for name, weights in unit.items()}),
-        stored=_known({name: weights.describe() for name, weights in stored.items()}),
+        unit=_known(_described(unit)),
+        stored=_known(_described(stored)),
         stored_rows=_known({name: describe(values) for name, values in rows.items()}),
         log_ratios=log_ratios,
     )
+
+
+def _described(by_stage: dict[str, StreamedWeights]) -> dict[str, Weights]:
+    together = StreamedWeights()
+    for weights in by_stage.values():
+        together.merge(weights)
+    return {name: weights.describe() for name, weights in {"all": together, **by_stage}.items()}
 
 
 def _known(weights: dict[str, Weights]) -> dict[str, Weights]:
     return {name: found for name, found in weights.items() if found.count}
 
 
-def _parts(release: Release) -> "Iterator[tuple[str, pa.ListArray, pa.ListArray | None]]":
-    """Stage, policy log-probs and behavior log-probs (None: unknown) of rows that have these in common."""
+@dataclass(frozen=True)
+class _Batch:
+    """Some rows of `tokens`; what belongs to tokens lies end to end.
+
+    Attributes:
+        stages: place in STAGES of each row [rows].
+        lengths: completion tokens of each row [rows].
+        known: whether behavior log-probs of a row are known [rows].
+        policy: policy log-probs [tokens].
+        behavior: behavior log-probs [tokens of known rows].
+    """
+
+    stages: "np.ndarray"
+    lengths: "np.ndarray"
+    known: "np.ndarray"
+    policy: "np.ndarray"
+    behavior: "np.ndarray"
+
+
+def _batches(release: Release) -> Iterator[_Batch]:
+    import numpy as np
     import polars as pl
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    stages = release.scan("default").select("id", pl.col("stage").cast(pl.Categorical)).collect()
+    stages = release.scan("default").select("id", pl.col("stage").cast(pl.Enum(STAGES)).to_physical()).collect()
+    columns = ["id", "policy_logprobs", "behavior_logprobs"]
     for file in release.files("tokens"):
-        for batch in pq.ParquetFile(file).iter_batches(_BATCH, columns=["id", "policy_logprobs", "behavior_logprobs"]):
-            stage = _stages(release, batch, stages)
-            known = batch["behavior_logprobs"].is_valid()
-            for name in STAGES:
-                of_stage = pc.equal(stage, name)
-                for is_known in (True, False):
-                    part = batch.filter(pc.and_(of_stage, known if is_known else pc.invert(known)))
-                    if len(part):
-                        yield name, part["policy_logprobs"], _aligned(release, part) if is_known else None
+        # Buffered ahead, a file stays in memory as a whole until its last batch is read.
+        for rows in pq.ParquetFile(file, pre_buffer=False).iter_batches(_BATCH, columns=columns):
+            policy, behavior = rows["policy_logprobs"], rows["behavior_logprobs"]
+            differ = pc.fill_null(pc.not_equal(policy.value_lengths(), behavior.value_lengths()), False)
+            if pc.any(differ).as_py():
+                row = rows["id"].filter(differ)[0]
+                raise InputError(f"release {release.name}: policy and behavior log-probs of row {row} differ in length")
+            yield _Batch(
+                stages=_stages(release, rows["id"], stages),
+                lengths=policy.value_lengths().to_numpy(),
+                known=behavior.is_valid().to_numpy(zero_copy_only=False),
+                policy=policy.flatten().to_numpy().astype(np.float64),
+                behavior=behavior.flatten().to_numpy().astype(np.float64),
+            )
 
 
-def _stages(release: Release, batch: "pa.RecordBatch", stages: "pl.DataFrame") -> "pa.Array":
+def _stages(release: Release, ids: "pa.Array", stages: "pl.DataFrame") -> "np.ndarray":
     import polars as pl
 
-    joined = pl.DataFrame({"id": pl.from_arrow(batch["id"])}).join(stages, on="id", how="left", maintain_order="left")
+    joined = pl.DataFrame({"id": pl.from_arrow(ids)}).join(stages, on="id", how="left", maintain_order="left")
     if (missing := joined.filter(pl.col("stage").is_null())).height:
         raise InputError(f"release {release.name}: row {missing['id'][0]} of `tokens` is not in `default`")
-    return joined["stage"].cast(pl.String).to_arrow()
-
-
-def _aligned(release: Release, part: "pa.RecordBatch") -> "pa.ListArray":
-    import pyarrow.compute as pc
-
-    policy, behavior = part["policy_logprobs"], part["behavior_logprobs"]
-    differ = pc.not_equal(policy.value_lengths(), behavior.value_lengths())
-    if pc.any(differ).as_py():
-        row = part["id"].filter(differ)[0]
-        raise InputError(f"release {release.name}: policy and behavior log-probs of row {row} differ in length")
-    return behavior
+    return joined["stage"].to_numpy()
 
 
 def _sums(values: "np.ndarray", lengths: "np.ndarray") -> "np.ndarray":

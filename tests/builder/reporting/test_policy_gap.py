@@ -35,10 +35,11 @@ def test_a_common_factor_changes_nothing_but_the_mean(values, shift):
 
 
 @given(log_weights, st.integers(1, 7))
-def test_streamed_in_batches_of_any_size_it_is_the_same(values, size):
-    streamed = StreamedWeights()
+def test_streamed_in_batches_of_any_size_and_merged_it_is_the_same(values, size):
+    streamed, rest = StreamedWeights(), StreamedWeights()
     for start in range(0, len(values), size):
-        streamed.add(values[start : start + size])
+        (streamed if start % 2 else rest).add(values[start : start + size])
+    streamed.merge(rest)
     found, exact = streamed.describe(), describe(values)
     assert found.count == exact.count
     assert found.effective == pytest.approx(exact.effective)
