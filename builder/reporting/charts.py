@@ -15,22 +15,19 @@ from builder.reporting.svg import CHARACTER, Drawing, Scale, axis_below, legend,
 NARROW = 440  # pixels; below, labels stand above what they label instead of left of it
 
 
-def stacked_bars(
-    label: str, bars: Mapping[str, Mapping[str, int]], names: Mapping[str, str], width: int, unit: str = "rows"
-) -> str:
+def stacked_bars(label: str, bars: Mapping[str, Mapping[str, int]], names: Mapping[str, str], width: int) -> str:
     """A bar of full width for each entry, divided by the share of each series.
 
     Args:
         label: what a screen reader says.
-        bars: counts by series, by the bar's own label.
+        bars: rows by series, by the bar's own label.
         names: of the series, in their order.
         width: of the drawing, pixels.
-        unit: what is counted.
     """
     drawing = Drawing(width, label)
     y = legend(drawing, list(names.items()), 0)
     left = _left(list(bars), width)
-    right = CHARACTER * max(len(f"{count(sum(v.values()))} {unit}") for v in bars.values()) + 10
+    right = CHARACTER * max(len(f"{count(sum(v.values()))} rows") for v in bars.values()) + 10
     for name, counts in bars.items():
         total = sum(counts.values())
         if not left:
@@ -44,11 +41,11 @@ def stacked_bars(
             part = counts.get(series, 0)
             start, end = scale(done), scale(done + part)
             if part:
-                drawing.rect(start, y, end - start, 24, f"fill {series}", f"{series_name}: {count(part)} {unit}")
+                drawing.rect(start, y, end - start, 24, f"fill {series}", f"{series_name}: {count(part)} rows")
                 if end - start > 46:
                     drawing.text((start + end) / 2, y + 17, share(part, total), f"on {series}", "middle")
             done += part
-        drawing.text(width, y + 17, f"{count(total)} {unit}", "number", "end")
+        drawing.text(width, y + 17, f"{count(total)} rows", "number", "end")
         y += 32
     return drawing.svg(y)
 

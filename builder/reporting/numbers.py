@@ -27,13 +27,13 @@ def share(part: float, whole: float = 1.0) -> str:
     return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:.1f} %"
 
 
-def real(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
+def real(value: float | None, digits: int = 2) -> str:
     """A real number with a fixed number of digits."""
     if value is None or math.isnan(value):
         return UNKNOWN
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:{'+' if sign else ''},.{digits}f}".replace("-", "−")
+    return f"{value:,.{digits}f}".replace("-", "−")
 
 
 def weight(log_weight: float) -> str:

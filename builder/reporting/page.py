@@ -19,7 +19,7 @@ from builder.reporting.statistics import Statistics
 
 _FILES = resources.files("builder.reporting") / "page"
 _STYLES = ("plots.css", "page.css")
-_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "examples.js")
+_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "examples.js", "theme.js")
 
 
 def render(release: Release, statistics: Statistics, examples: Examples) -> str:

@@ -141,9 +141,4 @@ document.addEventListener("keydown", (event) => {
     controls.search.focus();
   }
 });
-byId("theme").addEventListener("click", () => {
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark" ||
-    (getComputedStyle(document.documentElement).colorScheme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-});
 filter();
