@@ -1,0 +1,103 @@
+"""See whether it worked: one HTML file about a release.
+
+python -m builder.report releases/demo
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder import cli
+from builder.errors import InputError
+
+_EPILOG = """\
+examples:
+  # releases/demo.report.html, to open in a browser, send or archive: it needs no network and no other file
+  python -m builder.report releases/demo
+
+  # a version on the Hub
+  python -m builder.report you/d-prime@v1.0.0 --output d-prime.html
+
+  # the main plots as SVG files too, for a card or a paper
+  python -m builder.report releases/demo --plots releases/demo.plots
+
+All statistics are about all rows. Of the rows themselves the file holds a random sample with all candidates
+(--examples); that is what decides how large it is."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m builder.report",
+        description="Report on a release in one self-contained HTML file: rows by stage, the policy gap before and "
+        "after, importance weights and effective sample size, pass rates, verdicts, cost, settings, examples.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("release", metavar="RELEASE", help="directory of a release, or namespace/name@version on the Hub")
+    p.add_argument("--output", type=Path, metavar="F.html", help="default: beside the release, as NAME.report.html")
+    p.add_argument(
+        "--examples", type=int, default=500, metavar="N", help="rows to browse, at most (default: %(default)s)"
+    )
+    p.add_argument("--plots", type=Path, metavar="DIR", help="also write the main plots there, as SVG files")
+    return p
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the report; returns the exit code.
+
+    Raises:
+        InputError: the release cannot be read, or the output not be written.
+    """
+    args = parser().parse_args(arguments)
+    if args.examples < 0:
+        raise InputError(f"--examples {args.examples}: must not be negative")
+    from builder.releases import open_release
+
+    release = open_release(args.release)
+    output = args.output or _beside(args.release)
+    if not output.parent.is_dir() or output.is_dir():
+        raise InputError(f"--output {output}: must be a file in a folder that exists")
+
+    from builder.reporting.examples import draw
+    from builder.reporting.page import render
+    from builder.reporting.static_plots import write_plots
+    from builder.reporting.statistics import collect
+    from builder.workspace import write_atomically
+
+    with _progress(release.manifest["summary"]["stages"]["all"]) as advance:
+        statistics = collect(release, advance)
+    examples = draw(release, args.examples, release.manifest["seed"])
+    write_atomically(output, render(release, statistics, examples))
+    size = output.stat().st_size / 1e6
+    print(f"{output}  {size:.1f} MB, {len(examples.rows):,} of {examples.total:,} rows to browse")
+    if args.plots:
+        for plot in write_plots(release, statistics, args.plots):
+            print(plot.file)
+    return 0
+
+
+@contextmanager
+def _progress(rows: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr if that is a terminal: the tokens of a large release take minutes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows read"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=rows)
+        yield lambda read: bar.advance(task, read)
+
+
+def _beside(release: str) -> Path:
+    """A local release's file stands beside it, a remote one's here."""
+    if Path(release).is_dir():
+        path = Path(release).absolute()
+        return path.with_name(f"{path.name}.report.html")
+    return Path(f"{release.split('/')[-1].replace('@', '-')}.report.html")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""What a release amounts to, as statistics, plots and one page: see `builder.report`."""

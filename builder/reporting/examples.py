@@ -1,0 +1,65 @@
+"""The rows that a reader can look into: a seeded random sample of a release, with all their candidates."""
+
+import heapq
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from builder.releases import Release
+from builder.selection import derive_seed
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to show.
+
+    Attributes:
+        rows: in the order of the release.
+        total: rows of the release that they were drawn from.
+    """
+
+    rows: list[dict[str, Any]]
+    total: int
+
+
+def draw(release: Release, most: int, seed: int) -> Examples:
+    """Draw at most `most` rows, uniformly; which ones is a function of (seed, row id), whatever their order."""
+    import polars as pl
+
+    ids = release.scan("default").select("id").collect()["id"]
+    chosen = heapq.nsmallest(most, ids, key=lambda row: (derive_seed(seed, row, "example"), row))
+    rows = release.scan("default").filter(pl.col("id").is_in(chosen)).collect(engine="streaming").to_dicts()
+    found = release.scan("candidates").filter(pl.col("id").is_in(chosen)).collect(engine="streaming")
+    of_row: dict[str, list[dict[str, Any]]] = {}
+    for candidate in found.sort("id", pl.col("phase") == "guided", "index").to_dicts():
+        of_row.setdefault(candidate.pop("id"), []).append(candidate)
+    return Examples([_example(row, of_row.get(row["id"], [])) for row in rows], len(ids))
+
+
+def _example(row: dict[str, Any], candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the page needs of a row; a log-prob that is no number for JSON becomes null."""
+    phase = row["stage"].removesuffix("_alignment")
+    for candidate in candidates:
+        candidate["kept"] = (candidate["phase"], candidate["index"]) == (phase, row["selected_index"])
+        candidate["logprob"] = _finite(candidate["logprob"])
+    return {
+        "id": row["id"],
+        "source": row["source"],
+        "stage": row["stage"],
+        "fallback_reason": row["fallback_reason"],
+        "problem": row["problem"],
+        "answer": row["answer"],
+        "passed": {p: [row[f"{p}_correct"], row[f"{p}_sampled"]] for p in ("self", "guided")},
+        "copy_rate": row["copy_rate"],
+        "expert": _text(row["expert_solution"], row["expert_tokens"], row["expert_logprob"]),
+        "kept": _text(row["completion"][0]["content"], row["completion_tokens"], row["policy_logprob"]),
+        "candidates": candidates,
+    }
+
+
+def _text(text: str, tokens: int, logprob: float) -> dict[str, Any]:
+    return {"text": text, "tokens": tokens, "logprob": _finite(logprob)}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

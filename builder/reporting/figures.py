@@ -1,0 +1,287 @@
+"""What a report shows: every figure with its title, what one learns from it, and the numbers behind it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import exp
+from typing import Any
+
+from builder.records import STAGES
+from builder.reporting import charts
+from builder.reporting.histograms import Histogram
+from builder.reporting.numbers import count, counted, real, share, weight
+from builder.reporting.statistics import ALL, PHASES, Statistics
+
+STAGE_NAMES = {"self_alignment": "self-alignment", "guided_alignment": "guided-alignment", "fallback": "fallback"}
+TEXT_NAMES = {"expert": "D, expert text", "kept": "D′, kept text"}
+_PHASE_STAGE = dict(zip(PHASES, STAGES, strict=False))
+_PHASE_NAMES = {"self": "plain prompt", "guided": "guided prompt"}
+_MOST_SOURCES = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One plot.
+
+    Attributes:
+        title: what is plotted.
+        caption: what one learns from it.
+        draw: width in pixels -> SVG text; None where the release has nothing to plot, as the caption then says.
+        head: names of the columns of the table behind it.
+        rows: of that table.
+    """
+
+    title: str
+    caption: str
+    draw: Callable[[int], str] | None = None
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def figures(s: Statistics, manifest: Mapping[str, Any]) -> dict[str, Figure]:
+    """All figures of a report, by name."""
+    return {
+        "stages": _stages(s),
+        "changes": _changes(s),
+        "per_token": _per_token(s),
+        "per_sequence": _per_sequence(s),
+        "change": _change(s),
+        "weights": _weights(s),
+        "log_ratios": _log_ratios(s),
+        **{f"pass_{phase}": _pass_rates(s, phase) for phase in PHASES},
+        **{f"verdicts_{phase}": _verdicts(s, phase) for phase in PHASES},
+        "sources": _sources(s),
+        "fallback_reasons": _fallback_reasons(s),
+        "lengths": _lengths(s),
+        "copy_rates": _copy_rates(s, manifest["rules"]["max_copy_rate"]),
+    }
+
+
+def _stages(s: Statistics) -> Figure:
+    stages = {stage: s.summary["stages"][stage] for stage in STAGES}
+    total = s.summary["stages"][ALL]
+    return Figure(
+        "Who wrote D′",
+        f"{share(total - stages['fallback'], total)} of {counted(total, 'row')} carry text of the target policy: "
+        f"{counted(stages['self_alignment'], 'answer')} of its own and "
+        f"{counted(stages['guided_alignment'], 'retelling')}. The expert’s text stays in "
+        f"{counted(stages['fallback'], 'row')}.",
+        lambda width: charts.stacked_bars("Rows by stage", {"D′": stages}, STAGE_NAMES, width),
+        ("stage", "rows", "share"),
+        tuple((STAGE_NAMES[stage], count(n), share(n, total)) for stage, n in stages.items()),
+    )
+
+
+def _changes(s: Statistics) -> Figure:
+    means = s.summary["logprobs"]
+    lines = [
+        charts.Change(STAGE_NAMES.get(stage, "all rows"), "kept" if stage == ALL else stage,
+                      of_stage["expert_per_token"], of_stage["kept_per_token"])
+        for stage, of_stage in means.items()
+    ]  # fmt: skip
+    gain = means[ALL]["kept_per_token"] - means[ALL]["expert_per_token"]
+    return Figure(
+        "Mean log-prob per token, before and after",
+        f"Over all rows, kept text is {real(abs(gain))} nats per token {'more' if gain >= 0 else 'less'} likely under "
+        "the target policy than expert text. Grey: expert text, D; in colour: kept text, D′. "
+        "Fallback rows do not move.",
+        partial(charts.changes, "Mean log-prob per token of expert and kept text by stage", lines, "nats per token"),
+        ("stage", "expert", "kept"),
+        tuple((line.name, real(line.before, 3), real(line.after, 3)) for line in lines),
+    )
+
+
+def _per_token(s: Statistics) -> Figure:
+    before, after = s.per_token.medians["expert"], s.per_token.medians["kept"]
+    return _histogram(
+        "Log-prob per token of every row",
+        f"The median row goes from {real(before)} to {real(after)} nats per token. "
+        "Right is closer to the target policy.",
+        s.per_token,
+        TEXT_NAMES,
+        "mean log π per token of a row, nats",
+    )
+
+
+def _per_sequence(s: Statistics) -> Figure:
+    lengths = s.tokens_per_text.medians
+    return _histogram(
+        "Log-prob of every row’s sequence",
+        "The sum over tokens, which the paper’s Table 3 and Figure 3 show. It is confounded by length: the median "
+        f"expert text has {count(lengths['expert'])} tokens, the median kept text {count(lengths['kept'])}.",
+        s.per_sequence,
+        TEXT_NAMES,
+        "log π of the whole text, nats",
+    )
+
+
+def _change(s: Statistics) -> Figure:
+    title, rewritten = "How far each rewritten row moved", sum(sum(v) for v in s.change.counts.values())
+    if not rewritten:
+        return Figure(title, "No row was rewritten.")
+    fell = sum(s.less_likely.values())
+    return _histogram(
+        title,
+        f"{share(fell, rewritten)} of the rewritten rows ({count(fell)} of {count(rewritten)}) lie left of the dotted "
+        "line: there the kept text is less likely per token than the expert’s was.",
+        s.change,
+        STAGE_NAMES,
+        "kept minus expert, nats per token",
+        mark=0,
+    )
+
+
+def _weights(s: Statistics) -> Figure:
+    lines = []
+    for name, of_rows in s.rows.items():
+        title = STAGE_NAMES.get(name, "all rows")
+        lines += [(f"D, {title}", "expert", of_rows.mean[0])]
+        if name != "fallback":
+            lines += [(f"D′, {title}", "kept" if name == ALL else name, of_rows.mean[1])]
+    before, after = (real(exp(found.log_quantiles[2]), 2) for found in s.rows[ALL].mean)
+    return Figure(
+        "Importance weight of a row",
+        f"The median weight goes from {before} to {after}. A row’s weight is here the geometric mean of π(token) over "
+        "its text, denominator 1, which D and D′ both have. Thin line: 5th to 95th percentile; bar: 25th to 75th; dot: "
+        "median. Effective sample size (ESS) says how even the weights are, not how large.",
+        partial(charts.intervals, "Quantiles of importance weights of rows", lines, "geometric mean of π(token)"),
+        ("set", "rows", "ESS / n", "5 %", "25 %", "median", "75 %", "95 %"),
+        tuple(
+            (name, count(w.count), share(w.effective), *(real(exp(q), 3) for q in w.log_quantiles))
+            for name, _, w in lines
+        ),
+    )
+
+
+def _log_ratios(s: Statistics) -> Figure:
+    title = "What the guided prompt gave away"
+    if not s.log_ratios.medians:
+        return Figure(title, "No retelling was kept, so no row was drawn from another distribution than the policy’s.")
+    median, found = s.log_ratios.medians["guided_alignment"], s.tokens.stored_rows["guided_alignment"]
+    return _histogram(
+        title,
+        "Retellings were drawn with the expert’s solution in the prompt (β). Without it (π) the policy finds the "
+        f"median retelling {weight(abs(median))} times {'less' if median < 0 else 'more'} likely. With these weights "
+        f"the effective sample size is {share(found.effective)} of {counted(found.count, 'retelling')}. "
+        "Dotted line: equal.",
+        s.log_ratios,
+        STAGE_NAMES,
+        "log π(text) − log β(text), nats",
+        mark=0,
+    )
+
+
+def _pass_rates(s: Statistics, phase: str) -> Figure:
+    rates, of_phase = s.pass_rates[phase], {"self": "of its own", "guided": "with the solution shown"}[phase]
+    title = f"Pass rate {of_phase}"
+    if not rates:
+        return Figure(title, f"No candidate was drawn from the {_PHASE_NAMES[phase]}.")
+    total, (never, *_, always) = sum(rates.values()), rates.values()
+    x_name = "% of a row’s candidates correct" if "100 %" in rates else "correct candidates of a row"
+    return Figure(
+        title,
+        f"Of {counted(total, 'problem')} tried from the {_PHASE_NAMES[phase]}, {share(never, total)} were never solved "
+        f"and {share(always, total)} always.",
+        partial(charts.columns, title, rates, _PHASE_STAGE[phase], x_name),
+        ("correct", "rows", "share"),
+        tuple((name, count(n), share(n, total)) for name, n in rates.items()),
+    )
+
+
+def _verdicts(s: Statistics, phase: str) -> Figure:
+    title = f"What became of the candidates, {_PHASE_NAMES[phase]}"
+    if phase not in s.drawn:
+        return Figure(title, f"No candidate was drawn from the {_PHASE_NAMES[phase]}.")
+    drawn = s.drawn[phase]
+    outcomes = {"may be kept": drawn.count - sum(drawn.not_kept.values()), **drawn.not_kept}
+    outcomes = {name.replace("_", " "): n for name, n in outcomes.items()}
+    rows = [(f"outcome: {name}", n) for name, n in outcomes.items()]
+    rows += [(f"verdict: {name}", n) for name, n in drawn.verdicts.items()] + [("truncated", drawn.truncated)]
+    verdicts = ", ".join(f"{count(n)} {name.replace('_', ' ')}" for name, n in drawn.verdicts.items())
+    return Figure(
+        title,
+        f"{share(drawn.truncated, drawn.count)} of {counted(drawn.count, 'candidate')} were truncated. "
+        f"The verifier’s verdicts: {verdicts}. A time-out or an error says nothing about the text.",
+        lambda width: charts.bars(title, outcomes, _PHASE_STAGE[phase], width, drawn.count),
+        ("candidates", "number", "share"),
+        tuple((name, count(n), share(n, drawn.count)) for name, n in rows),
+    )
+
+
+def _sources(s: Statistics) -> Figure:
+    shown = dict(list(s.sources.items())[:_MOST_SOURCES])
+    rest = list(s.sources.values())[_MOST_SOURCES:]
+    if rest:
+        shown[f"{len(rest)} others"] = {stage: sum(v.get(stage, 0) for v in rest) for stage in STAGES}
+    fallback = {name: v.get("fallback", 0) / sum(v.values()) for name, v in shown.items()}
+    worst = max(fallback, key=fallback.__getitem__)
+    caption = f"{worst} falls back most: {share(fallback[worst])} of its rows keep the expert’s text."
+    return Figure(
+        "Stages by source",
+        caption if fallback[worst] else "No source falls back.",
+        lambda width: charts.stacked_bars("Rows by stage for each source", shown, STAGE_NAMES, width),
+        ("source", *STAGE_NAMES.values()),
+        tuple((name, *(count(v.get(stage, 0)) for stage in STAGES)) for name, v in s.sources.items()),
+    )
+
+
+def _fallback_reasons(s: Statistics) -> Figure:
+    title, reasons = "Why expert text stayed", s.summary["fallback_reasons"]
+    if not reasons:
+        return Figure(title, "Every row was rewritten.")
+    total, named = sum(reasons.values()), {name.replace("_", " "): n for name, n in reasons.items()}
+    return Figure(
+        title,
+        f"Fallback in {counted(total, 'row')}. Unverifiable: the gold answer cannot be parsed. No room: the guided "
+        "prompt would not have fitted into the context.",
+        lambda width: charts.bars(title, named, "fallback", width, total),
+        ("source", "reason", "rows"),
+        tuple(
+            (source, reason.replace("_", " "), count(n))
+            for source, of_source in s.source_fallback.items()
+            for reason, n in of_source.items()
+        ),
+    )
+
+
+def _lengths(s: Statistics) -> Figure:
+    before, after = s.tokens_per_text.medians["expert"], s.tokens_per_text.medians["kept"]
+    return _histogram(
+        "Tokens per text",
+        f"The median text goes from {count(before)} to {count(after)} tokens, the end-of-turn token included.",
+        s.tokens_per_text,
+        TEXT_NAMES,
+        "tokens",
+    )
+
+
+def _copy_rates(s: Statistics, most: float | None) -> Figure:
+    title = "How much retellings copy"
+    if not s.copy_rates.medians:
+        return Figure(title, "No retelling was kept.")
+    rule = "No rule limits it here." if most is None else f"Above {most:g} (dotted) a retelling is not kept."
+    return _histogram(
+        title,
+        "Share of a kept retelling’s word 8-grams that stand in the expert’s solution; median "
+        f"{real(s.copy_rates.medians['guided_alignment'])}. {rule}",
+        s.copy_rates,
+        STAGE_NAMES,
+        "copy rate",
+        mark=most,
+    )
+
+
+def _histogram(
+    title: str, caption: str, found: Histogram, names: dict[str, str], x_name: str, mark: float | None = None
+) -> Figure:
+    if found.beyond:
+        caption += f" The outer bins also hold {counted(found.beyond, 'value')} beyond them."
+    series = [name for name in names if name in found.medians]
+    bins = zip(found.edges, found.edges[1:], *(found.counts[name] for name in series), strict=False)
+    return Figure(
+        title,
+        caption,
+        partial(charts.distribution, title, found, names, x_name, mark=mark),
+        ("from", "to", *(names[name] for name in series)),
+        tuple((f"{low:g}", f"{high:g}", *map(count, counts)) for low, high, *counts in bins if any(counts)),
+    )

@@ -1,0 +1,193 @@
+"""Every number of a report, from the files of a release.
+
+Texts are never loaded, and tokens pass by in batches: what is held are a few numbers a row, about 100 bytes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from builder.errors import InputError
+from builder.records import STAGES
+from builder.releases import Release
+from builder.reporting.histograms import Histogram, histogram, pass_rates
+from builder.reporting.policy_gap import Weights, describe
+from builder.reporting.token_weights import TokenWeights, token_weights
+from builder.summary import summarize
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ALL = "all"
+PHASES = ("self", "guided")
+_CATEGORIES = ("stage", "source", "fallback_reason")
+_NUMBERS = (
+    "self_sampled", "self_correct", "guided_sampled", "guided_correct", "completion_tokens", "policy_logprob",
+    "policy_logprob_per_token", "expert_tokens", "expert_logprob", "expert_logprob_per_token", "copy_rate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RowWeights:
+    """Unit-denominator weights of a set of rows, before (expert text, D) and after (kept text, D′).
+
+    Attributes:
+        mean: of each row the geometric mean over tokens, (D, D′).
+        product: of each row the product over tokens, (D, D′).
+    """
+
+    mean: tuple[Weights, Weights]
+    product: tuple[Weights, Weights]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The candidates of one phase.
+
+    Attributes:
+        count: all of them.
+        truncated: those that were cut off.
+        verdicts: of the verifier, with counts.
+        not_kept: why candidates may not be kept, with counts.
+    """
+
+    count: int
+    truncated: int
+    verdicts: dict[str, int]
+    not_kept: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Everything that the report shows but the examples. Log-probs in nats; stages without rows are left out of `rows`.
+
+    Attributes:
+        summary: `builder.summary.summarize`: Table 1, Table 3, rejected rows.
+        per_token: each row's mean log-prob per token, series `expert` (D) and `kept` (D′).
+        per_sequence: each row's sum of log-probs, the same series.
+        change: kept minus expert mean log-prob per token, by stage that rewrites.
+        less_likely: rows whose kept text is less likely per token than the expert's, by stage that rewrites.
+        rows: unit-denominator weights of rows, by stage and for `all`.
+        tokens: weights of the tokens of D′, and of its sequences with the stored denominator.
+        log_ratios: log of the stored-denominator weight of each sequence of guided-alignment.
+        pass_rates: rows by number (or share) of correct candidates, by phase.
+        tokens_per_text: tokens of each text, series `expert` and `kept`.
+        copy_rates: of the retellings that are kept.
+        drawn: candidates, by phase.
+        sources: rows of each source by stage, largest source first.
+        source_fallback: rows of each source by fallback reason.
+    """
+
+    summary: dict[str, Any]
+    per_token: Histogram
+    per_sequence: Histogram
+    change: Histogram
+    less_likely: dict[str, int]
+    rows: dict[str, RowWeights]
+    tokens: TokenWeights
+    log_ratios: Histogram
+    pass_rates: dict[str, dict[str, int]]
+    tokens_per_text: Histogram
+    copy_rates: Histogram
+    drawn: dict[str, Drawn]
+    sources: dict[str, dict[str, int]]
+    source_fallback: dict[str, dict[str, int]]
+
+
+def collect(release: Release, advance: Callable[[int], None] = lambda rows: None) -> Statistics:
+    """Read a release through once.
+
+    Args:
+        release: to read.
+        advance: is told how many rows were read since it was last told.
+
+    Raises:
+        InputError: it has no rows, or lacks a config.
+    """
+    import polars as pl
+
+    columns = [*(pl.col(c).cast(pl.Categorical) for c in _CATEGORIES), *_NUMBERS]
+    rows = release.scan("default").select(columns).collect(engine="streaming")
+    if rows.is_empty():
+        raise InputError(f"release {release.name} has no rows: there is nothing to report")
+    by_stage = {stage: rows.filter(pl.col("stage") == stage) for stage in STAGES}
+    by_stage = {stage: part for stage, part in by_stage.items() if len(part)}
+    changes = {
+        stage: _array(part, "policy_logprob_per_token") - _array(part, "expert_logprob_per_token")
+        for stage, part in by_stage.items()
+        if stage != "fallback"
+    }
+    tokens = token_weights(release, advance)
+    return Statistics(
+        summary=summarize(release.path),
+        per_token=_before_and_after(rows, "expert_logprob_per_token", "policy_logprob_per_token"),
+        per_sequence=_before_and_after(rows, "expert_logprob", "policy_logprob"),
+        change=histogram(changes),
+        less_likely={stage: int((values < 0).sum()) for stage, values in changes.items()},
+        rows={stage: _row_weights(part) for stage, part in {ALL: rows, **by_stage}.items()},
+        tokens=tokens,
+        log_ratios=histogram({"guided_alignment": tokens.log_ratios["guided_alignment"]}),
+        pass_rates={
+            phase: pass_rates(rows[f"{phase}_correct"].to_numpy(), rows[f"{phase}_sampled"].to_numpy())
+            for phase in PHASES
+        },
+        tokens_per_text=_before_and_after(rows, "expert_tokens", "completion_tokens", whole=True),
+        copy_rates=histogram(
+            {"guided_alignment": _array(rows.filter(pl.col("stage") == "guided_alignment"), "copy_rate")}, bins=25
+        ),
+        drawn=_drawn(release.scan("candidates")),
+        sources=_by_source(rows, "stage"),
+        source_fallback=_by_source(rows.filter(pl.col("stage") == "fallback"), "fallback_reason"),
+    )
+
+
+def _array(rows: "pl.DataFrame", column: str) -> Any:
+    import numpy as np
+
+    return rows[column].to_numpy().astype(np.float64)
+
+
+def _before_and_after(rows: "pl.DataFrame", before: str, after: str, *, whole: bool = False) -> Histogram:
+    return histogram({"expert": _array(rows, before), "kept": _array(rows, after)}, whole=whole)
+
+
+def _row_weights(rows: "pl.DataFrame") -> RowWeights:
+    return RowWeights(
+        mean=(describe(_array(rows, "expert_logprob_per_token")), describe(_array(rows, "policy_logprob_per_token"))),
+        product=(describe(_array(rows, "expert_logprob")), describe(_array(rows, "policy_logprob"))),
+    )
+
+
+def _drawn(candidates: "pl.LazyFrame") -> dict[str, Drawn]:
+    import polars as pl
+
+    outcome = ("phase", "verdict", "finish_reason", "rejected_reason")
+    found = candidates.group_by(outcome).agg(pl.len().alias("n")).collect(engine="streaming")
+    return {
+        phase: Drawn(
+            count=part["n"].sum(),
+            truncated=part.filter(pl.col("finish_reason") == "length")["n"].sum(),
+            verdicts=_counts(part, "verdict"),
+            not_kept=_counts(part.drop_nulls("rejected_reason"), "rejected_reason"),
+        )
+        for phase in PHASES
+        if len(part := found.filter(pl.col("phase") == phase))
+    }
+
+
+def _counts(counted: "pl.DataFrame", column: str) -> dict[str, int]:
+    import polars as pl
+
+    totals = counted.group_by(column).agg(pl.col("n").sum()).sort("n", column, descending=[True, False])
+    return dict(totals.iter_rows())
+
+
+def _by_source(rows: "pl.DataFrame", column: str) -> dict[str, dict[str, int]]:
+    import polars as pl
+
+    counted = rows.group_by("source", column).agg(pl.len().alias("n"))
+    counted = counted.with_columns(pl.col("n").sum().over("source").alias("rows"), pl.col("source").cast(pl.String))
+    found: dict[str, dict[str, int]] = {}
+    for source, value, n, _ in counted.sort(["rows", "source", "n"], descending=[True, False, True]).iter_rows():
+        found.setdefault(source, {})[value] = n
+    return found

@@ -1,0 +1,133 @@
+"""The tables and lists of facts of a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp
+from typing import Any
+
+from builder.progress import duration
+from builder.reporting.figures import STAGE_NAMES
+from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight
+from builder.reporting.policy_gap import LEVELS, Weights
+from builder.reporting.statistics import ALL, Statistics
+
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a heading for each group."""
+
+    title: str
+    note: str
+    head: tuple[str, ...]
+    groups: dict[str, list[tuple[str, ...]]]
+
+
+def brief(s: Statistics, manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The figures to remember: what, value, a smaller addition."""
+    stages, means = s.summary["stages"], s.summary["logprobs"][ALL]
+    rewritten = stages[ALL] - stages["fallback"]
+    before, after = (real(exp(found.log_quantiles[2])) for found in s.rows[ALL].mean)
+    cost = manifest["cost"]
+    per_row = count(cost["sampled_tokens"] / rewritten) if rewritten else UNKNOWN
+    return [
+        ("rows rewritten by the policy", share(rewritten, stages[ALL]), f"of {count(stages[ALL])}"),
+        ("mean log-prob per token, D\u00a0→\u00a0D′",
+         f"{real(means['expert_per_token'])} → {real(means['kept_per_token'])}", "nats"),
+        ("median importance weight of a row, D\u00a0→\u00a0D′", f"{before} → {after}", ""),
+        ("tokens sampled per rewritten row", per_row, ""),
+    ]  # fmt: skip
+
+
+def logprobs(s: Statistics) -> Table:
+    """Table 3 of the paper, per sequence and per token."""
+    keys = ("expert_per_token", "kept_per_token", "expert_sum", "kept_sum")
+    rows = []
+    for stage, means in s.summary["logprobs"].items():
+        values = tuple(real(means[key], 3) for key in keys)
+        rows.append((STAGE_NAMES.get(stage, "all rows"), count(s.summary["stages"][stage]), *values))
+    return Table(
+        "Mean log-prob under the target policy",
+        "The paper’s Table 3 has the sums over tokens; they are confounded by length.",
+        ("stage", "rows", "D, per token", "D′, per token", "D, per sequence", "D′, per sequence"),
+        {"": rows},
+    )
+
+
+def weights(s: Statistics) -> tuple[Table, Table]:
+    """Every set of importance weights: how many, effective sample size, mean, quantiles; over all rows and by stage."""
+    groups = {}
+    for name, of_rows in s.rows.items():
+        title = STAGE_NAMES.get(name, "all rows")
+        lines = [
+            ("D, rows, geometric mean, denominator 1", of_rows.mean[0]),
+            ("D′, rows, geometric mean, denominator 1", of_rows.mean[1]),
+            ("D, rows, product, denominator 1", of_rows.product[0]),
+            ("D′, rows, product, denominator 1", of_rows.product[1]),
+            ("D′, tokens, denominator 1", s.tokens.unit.get(name)),
+            ("D′, tokens, stored denominator", s.tokens.stored.get(name)),
+            ("D′, rows, product, stored denominator", s.tokens.stored_rows.get(name)),
+        ]
+        groups[title] = [_weights_row(line, found) for line, found in lines]
+    head = ("weight of", "n", "ESS / n", "ESS", "mean", *(f"{level * 100:g} %" for level in LEVELS))
+    return Table(
+        "Importance weights, all rows",
+        "n: rows or tokens with such a weight. Expert text has none with a stored denominator, and its tokens’ "
+        "log-probs are stored only where it was kept, so that D has no lines for tokens.",
+        head,
+        {"": groups.pop("all rows")},
+    ), Table("Importance weights by stage", "", head, groups)
+
+
+def _weights_row(name: str, found: Weights | None) -> tuple[str, ...]:
+    if found is None:
+        return (name, "0", *[UNKNOWN] * (3 + len(LEVELS)))
+    in_effect = found.count * found.effective
+    quantiles = (weight(q) for q in found.log_quantiles)
+    small = real(in_effect, 1) if in_effect < 100 else count(in_effect)
+    return (name, count(found.count), share(found.effective), small, weight(found.log_mean), *quantiles)
+
+
+def rejected(s: Statistics) -> str:
+    """A sentence about source rows that were left out."""
+    reasons = s.summary["rejected"]
+    if not reasons:
+        return "No source row was left out."
+    listing = ", ".join(f"{count(n)} {reason.replace('_', ' ')}" for reason, n in reasons.items())
+    return f"Left out of the source, each with its reason: {listing}."
+
+
+def cost(s: Statistics, manifest: Mapping[str, Any]) -> Facts:
+    """What the build took."""
+    spent, stages = manifest["cost"], s.summary["stages"]
+    sampled, seconds = spent["sampled_tokens"], spent["seconds"]
+    rewritten = stages[ALL] - stages["fallback"]
+    return [
+        ("time", f"{duration(seconds)} in {counted(spent['sessions'], 'session')}"),
+        ("tokens sampled", f"{count(sampled)}, {count(sampled / seconds) if seconds else UNKNOWN} a second"),
+        ("tokens scored", count(spent["scored_tokens"])),
+        ("candidates", f"{count(s.summary['candidates'])}, {count(s.summary['truncated'])} truncated"),
+        ("tokens sampled per row", count(sampled / stages[ALL])),
+        ("tokens sampled per rewritten row", count(sampled / rewritten) if rewritten else UNKNOWN),
+        ("seconds per rewritten row", real(seconds / rewritten) if rewritten else UNKNOWN),
+    ]
+
+
+def settings(manifest: Mapping[str, Any]) -> Facts:
+    """What determines the outcome."""
+    target, sampling, rules = manifest["target"], manifest["sampling"], manifest["rules"]
+    copy = "off" if rules["max_copy_rate"] is None else f"at most {rules['max_copy_rate']:g}"
+    return [
+        ("target", f"{target['model']} at {target['revision']}, {target['dtype']}"),
+        *(("source", " at ".join(filter(None, (s["name"], s["revision"])))) for s in manifest["sources"]),
+        ("sampling", f"{sampling['candidates']} candidates a phase, temperature {sampling['temperature']:g}, "
+                     f"top_p {sampling['top_p']:g}, at most {count(sampling['max_tokens'])} tokens"),
+        ("seed", str(manifest["seed"])),
+        ("copy rate", copy),
+        ("mentions of the reference", "not kept" if rules["forbid_mentions"] else "kept"),
+        ("engine", manifest["engine"]),
+        ("verifier", f"{manifest['verifier']['version']}, deadline {manifest['verifier']['deadline_seconds']:g} s"),
+        ("log-probs", manifest["logprob_mode"]),
+        ("libraries", ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())),
+    ]  # fmt: skip

@@ -1,0 +1,33 @@
+from builder.reporting.examples import draw
+from tests.builder.reporting.handmade import ROWS, Row, write
+
+
+def test_a_small_release_is_shown_whole_and_in_order(release):
+    found = draw(release, 10, seed=0)
+    assert found.total == 4
+    assert [row["id"] for row in found.rows] == ["a", "b", "c", "d"]
+
+
+def test_a_row_has_both_texts_and_all_its_candidates(release):
+    row = draw(release, 10, seed=0).rows[2]
+    assert row["expert"] == {"text": "It is \\boxed{2}.", "tokens": 2, "logprob": -8.0}
+    assert row["kept"] == {"text": "Clearly \\boxed{2}.", "tokens": 2, "logprob": -2.0}
+    assert row["passed"] == {"self": [0, 2], "guided": [2, 2]}
+    assert [(c["phase"], c["index"], c["kept"]) for c in row["candidates"]] == [
+        ("self", 0, False), ("self", 1, False), ("guided", 0, True), ("guided", 1, False),
+    ]  # fmt: skip
+
+
+def test_the_sample_depends_on_the_seed_and_not_on_the_order(tmp_path):
+    rows = [Row(f"row-{n}", "fallback", [-1.0], [-1.0], candidates=ROWS[3].candidates) for n in range(40)]
+    one, other = write(tmp_path / "a", rows), write(tmp_path / "b", rows[::-1])
+    chosen = [row["id"] for row in draw(one, 8, seed=0).rows]
+    assert len(chosen) == 8
+    assert chosen[::-1] == [row["id"] for row in draw(other, 8, seed=0).rows]
+    assert set(chosen) != {row["id"] for row in draw(one, 8, seed=1).rows}
+    assert set(chosen) < {row["id"] for row in draw(one, 9, seed=0).rows}  # a larger sample holds the smaller one
+
+
+def test_a_logprob_that_json_has_no_number_for_is_unknown(tmp_path):
+    release = write(tmp_path / "r", [Row("x", "fallback", [float("-inf")], [float("-inf")])])
+    assert draw(release, 1, seed=0).rows[0]["kept"]["logprob"] is None
