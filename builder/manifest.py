@@ -103,6 +103,18 @@ def parse_manifest(content: bytes) -> dict[str, Any]:
     return manifest
 
 
+def without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The same manifest with file names in place of paths: where something lay on a machine is nobody's business."""
+    target, settings = manifest["target"], manifest["settings"]
+    model = Path(target["model"]).name if target["revision"].startswith("local-") else target["model"]
+    sources = [
+        spec | {"name": known["name"] if "file" in known else spec["name"]}
+        for spec, known in zip(settings["sources"], manifest["sources"], strict=True)
+    ]
+    settings = settings | {"sources": sources, "target": settings["target"] | {"model": model}}
+    return manifest | {"target": target | {"model": model}, "settings": settings}
+
+
 def _commit() -> str | None:
     """The commit of the checkout that this code runs from; None if it was installed as a package."""
     git = ["git", "-C", str(Path(__file__).parent)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from builder.config import setting_differences
+from builder.manifest import without_paths
 from builder.publishing.versions import Version
 
 _MOST_SETTINGS = 20  # lines of an entry; a longer list says nothing to a person
@@ -31,7 +32,7 @@ def extended(
 def _changes(previous: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     old, new = previous["summary"]["stages"], manifest["summary"]["stages"]
     rows = [f"{stage}: {old[stage]:,} rows before, {new[stage]:,} now" for stage in new if old.get(stage) != new[stage]]
-    settings = setting_differences(previous["settings"], manifest["settings"])
+    settings = setting_differences(previous["settings"], without_paths(manifest)["settings"])
     if len(settings) > _MOST_SETTINGS:
         settings = [*settings[:_MOST_SETTINGS], f"and {len(settings) - _MOST_SETTINGS} more settings"]
     return [*rows, *settings] or ["the same settings and counts"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from builder.card import render_card
 from builder.errors import InputError
-from builder.manifest import NAME, file_facts
+from builder.manifest import NAME, file_facts, without_paths
 from builder.publishing.versions import Version
 from builder.releases import Release
 
@@ -66,7 +66,7 @@ def stage(release: Release, repo: str, version: Version, changelog: list[dict[st
         changelog: entries, the newest first, see `changelog.extended`.
     """
     publication = {"repo": repo, "version": str(version), "changelog": changelog}
-    manifest = release.manifest | {"publication": publication}
+    manifest = without_paths(release.manifest) | {"publication": publication}
     data = {path: facts for path, facts in release.manifest["files"].items() if path != CARD}
     card = _in_memory(CARD, render_card(manifest))
     manifest["files"] = data | {CARD: {"sha256": card.sha256, "bytes": card.size}}
