@@ -119,6 +119,8 @@ def refuse(version: Version, remote: Remote) -> None:
     Raises:
         InputError: the repository holds something that is not a release of this tool, or a later version.
     """
+    if version.tag in (remote.tags or {}) and not remote.tagged:
+        raise InputError(f"the tag {version.tag} is there already, and not on a release of this tool")
     files = remote.files or {}
     ours = remote.tagged or remote.previous or remote.unreleased
     if not ours and not files.keys() <= _BEFORE_A_RELEASE:
@@ -127,8 +129,6 @@ def refuse(version: Version, remote: Remote) -> None:
             f"the repository holds {example} and no {NAME} of this tool; "
             "publishing would remove what it holds: choose another repository"
         )
-    if version.tag in (remote.tags or {}) and not remote.tagged:
-        raise InputError(f"the tag {version.tag} is there already, and not on a release of this tool")
     later = [other for other in versions_among(remote.tags or {}) if other > version]
     if later and not remote.tagged:
         raise InputError(f"the repository is at version {later[-1]} already; choose a later one than that")

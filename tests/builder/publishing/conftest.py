@@ -1,4 +1,4 @@
-"""Two small releases, a Hub over loopback, and command lines that talk to it."""
+"""A Hub over loopback, and command lines that talk to it."""
 
 import os
 import uuid
@@ -7,27 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from builder.release import write_release
-from tests.finished_build import finished_build
 from tests.hub_standin import TOKEN, HubStandIn
 from tests.hub_standin.repos import Repo
 from tests.zygote import Done, Zygote
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory, chat, target) -> Path:
-    """A release."""
-    output = tmp_path_factory.mktemp("first") / "release"
-    write_release(output, finished_build(output, chat, target), chat)
-    return output
+def first(first_release) -> Path:
+    return first_release
 
 
 @pytest.fixture(scope="session")
-def second(tmp_path_factory, chat, target) -> Path:
-    """The same problems with another seed and other completions."""
-    output = tmp_path_factory.mktemp("second") / "release"
-    write_release(output, finished_build(output, chat, target, seed=1, words="So it is"), chat)
-    return output
+def second(second_release) -> Path:
+    return second_release
 
 
 @dataclass

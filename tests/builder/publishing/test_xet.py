@@ -1,0 +1,56 @@
+"""The same over Xet, which the Hub's client uses wherever it can: real chunks in a real store."""
+
+import hashlib
+import os
+
+import pytest
+
+from builder.records import CONFIGS
+from tests.builder.publishing.conftest import Publisher
+from tests.hub_standin import TOKEN, DroppedError, HubStandIn
+from tests.zygote import Zygote
+
+DATA = [f"data/{config}/train-00000.parquet" for config in CONFIGS]
+
+
+@pytest.fixture(scope="module")
+def xet_hub(tmp_path_factory):
+    with HubStandIn(xet=tmp_path_factory.mktemp("xet")) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def xet_publish(xet_hub, tmp_path_factory):
+    with Zygote(os.environ | xet_hub.environment(tmp_path_factory.mktemp("home"), TOKEN)) as zygote:
+        yield Publisher(xet_hub, zygote, "me/over-xet")
+
+
+def test_two_versions_over_xet(xet_hub, xet_publish, first, second):
+    done = xet_publish(first, "1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert "equal to the release in every row" in done.stdout  # downloaded over Xet, too
+    lost = [DroppedError()]
+
+    def drop_the_first_answer(request):
+        if "/commit/" in request and lost:
+            raise lost.pop()
+
+    xet_hub.after = drop_the_first_answer
+    done = xet_publish(second, "1.1.0")
+    assert done.returncode == 0, done.stderr
+    assert "trying again" in done.stdout
+    repo = xet_publish.repo
+    assert [commit.title for commit in repo.commits.values()] == ["initial commit", "Release 1.0.0", "Release 1.1.0"]
+    assert repo.tags["v1.1.0"] == repo.head
+    for tag, release in (("v1.0.0", first), ("v1.1.0", second)):
+        files = repo.commits[repo.tags[tag]].files
+        for path in DATA:
+            assert files[path].oid == hashlib.sha256((release / path).read_bytes()).hexdigest()
+    assert not any("/lfs/" in line for line in xet_hub.requests)  # no byte went the other way
+    assert xet_hub.xet.stored_bytes() > 0
+
+
+def test_published_already_stores_nothing(xet_hub, xet_publish, first):
+    stored = xet_hub.xet.stored_bytes()
+    assert xet_publish(first, "1.0.0").returncode == 0
+    assert xet_hub.xet.stored_bytes() == stored
