@@ -10,13 +10,14 @@ import pyarrow as pa
 import yaml
 
 from builder.records import CONFIGS, Column
+from builder.summary import rows_by_config
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PAPER_TABLE_1 = {  # rows by stage, of the paper's own data
-    "qwen2.5-math-7b": {"self_alignment": 28_752, "guided_alignment": 11_620, "fallback": 7_634},
-    "llama-3.1-8b-instruct": {"self_alignment": 26_947, "guided_alignment": 16_335, "fallback": 4_719},
+    "Qwen/Qwen2.5-Math-7B": {"self_alignment": 28_752, "guided_alignment": 11_620, "fallback": 7_634},
+    "meta-llama/Llama-3.1-8B-Instruct": {"self_alignment": 26_947, "guided_alignment": 16_335, "fallback": 4_719},
 }
 _NOWHERE = "PATH/OF/THIS/DIRECTORY"
 
@@ -43,13 +44,14 @@ def render_card(manifest: dict[str, Any]) -> str:
         m=manifest,
         sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
         summary=summary,
-        paper=_PAPER_TABLE_1.get(manifest["target"]["name"]),
+        paper=_PAPER_TABLE_1.get(manifest["target"]["model"]),
         total=summary["stages"]["all"] if summary else 0,
         publication=publication,
         name=publication["repo"] if publication else _NOWHERE,
         base_model=_base_model(manifest),
         max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
+        loadable=_loadable(manifest),
         terms=_terms(),
         num=lambda value: "-" if value is None else f"{value:,.3f}",
         listing=lambda counts: ", ".join(f"{n:,} {name}" for name, n in counts.items()) or "none",
@@ -91,11 +93,20 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         front["source_datasets"] = sources
     if _HUB_ID.fullmatch(model := _base_model(manifest)):
         front["base_model"] = model
-    front["configs"] = [_config(manifest, name) for name in CONFIGS]
+    loadable = _loadable(manifest)
+    front["configs"] = [_config(manifest, name) for name in loadable]
     front["dataset_info"] = [
-        {"config_name": name, "features": [_feature(column) for column in columns]} for name, columns in CONFIGS.items()
+        {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in loadable
     ]
     return front
+
+
+def _loadable(manifest: dict[str, Any]) -> list[str]:
+    """The configs with rows; `datasets` fails on a split without any, so that one is better not declared."""
+    if "summary" not in manifest:
+        return list(CONFIGS)
+    rows = rows_by_config(manifest["summary"])
+    return [name for name in CONFIGS if rows[name]]
 
 
 def _base_model(manifest: dict[str, Any]) -> str:
@@ -122,12 +133,10 @@ def _config(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     that word it would hand out an earlier release of the same name.
     """
     folder = f"data/{name}/"
+    config: dict[str, Any] = {"config_name": name, "data_files": f"{folder}*.parquet"}
     content = "".join(facts["sha256"] for path, facts in manifest["files"].items() if path.startswith(folder))
-    config = {
-        "config_name": name,
-        "data_files": f"{folder}*.parquet",
-        "description": f"content {hashlib.sha256(content.encode()).hexdigest()[:16]}",
-    }
+    if content:
+        config["description"] = f"content {hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return config | ({"default": True} if name == "default" else {})
 
 

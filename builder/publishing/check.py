@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from builder.errors import MindTheGapError
-from builder.records import CONFIGS
 from builder.releases import Release
+from builder.summary import rows_by_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,18 +24,19 @@ def compare(release: Release, repo: str, tag: str) -> dict[str, int]:
     """Load every config of `repo` at `tag` as a user does, and compare it with the release.
 
     Returns:
-        Rows by config.
+        Rows by config; a config without rows cannot be loaded by anybody, and is left out.
 
     Raises:
         NotTheSameError: naming the config and the row.
     """
     from datasets import disable_progress_bars, enable_progress_bars
 
+    configs = [config for config, rows in rows_by_config(release.manifest["summary"]).items() if rows]
     disable_progress_bars()
     try:
         # A cache of its own: nobody needs the copy, and no copy of somebody else's may stand in for it.
         with TemporaryDirectory(prefix="mind-the-gap-") as cache:
-            return {config: _compare_config(release, repo, tag, config, cache) for config in CONFIGS}
+            return {config: _compare_config(release, repo, tag, config, cache) for config in configs}
     finally:
         enable_progress_bars()
 
