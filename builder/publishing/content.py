@@ -76,11 +76,13 @@ def stage(release: Release, repo: str, version: Version, changelog: list[dict[st
 
 
 def check_intact(release: Release) -> None:
-    """Check that a release is what its manifest says, file by file.
+    """Check that a release has rows and is what its manifest says, file by file.
 
     Raises:
-        InputError: a file was changed, removed or added since it was built.
+        InputError: it is empty, or a file was changed, removed or added since it was built.
     """
+    if not release.manifest["summary"]["stages"]["all"]:
+        raise InputError(f"release {release.name} has no rows: there is nothing to publish")
     promised, found = release.manifest["files"], file_facts(release.path)
     found.pop(NAME, None)
     for path in sorted(promised.keys() | found.keys()):

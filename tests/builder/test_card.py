@@ -41,6 +41,15 @@ def test_the_front_matter_declares_what_the_files_hold(manifest):
     assert "source_datasets" not in front  # a source that is not on the Hub
 
 
+def test_a_config_without_rows_is_not_declared(manifest):
+    text = render_card(manifest | {"summary": manifest["summary"] | {"rejected": {}}})
+    front = front_matter(text)
+    for declared in (front["configs"], front["dataset_info"]):
+        assert [entry["config_name"] for entry in declared] == ["default", "tokens", "candidates"]
+    assert "No source row was left out." in text
+    assert '"rejected", split' not in text
+
+
 def test_sources_and_licences_of_the_hub(manifest):
     numina = {"name": "numinamath-cot", "repo": "AI-MO/NuminaMath-CoT", "revision": "c0ffee", "license": "apache-2.0"}
     mine = {"name": "mine.jsonl", "file": "mine.jsonl", "revision": "sha256:0", "license": "All rights reserved"}

@@ -60,8 +60,9 @@ def test_two_versions_from_build_to_load(tmp_path, source, engine):
         def build(seed, version, **other):
             return run(
                 "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
-                "--candidates", "8", "--seed", str(seed), "--output", str(tmp_path / f"seed-{seed}"), "--engine-url", engine.url,
-                "--push-to-hub", REPO, "--version", version, environment=environment | other,
+                "--candidates", "8", "--seed", str(seed), "--output", str(tmp_path / f"seed-{seed}"),
+                "--engine-url", engine.url, "--push-to-hub", REPO, "--version", version,
+                environment=environment | other,
             )  # fmt: skip
 
         refused = build(0, "1.0.0", HF_TOKEN=READ_TOKEN)

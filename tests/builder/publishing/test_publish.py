@@ -150,6 +150,16 @@ def test_a_changed_release_is_not_published(publish, hub, first, tmp_path):
     assert not hub.requests
 
 
+def test_a_release_without_rows_is_not_published(publish, hub, first, tmp_path):
+    shutil.copytree(first, tmp_path / "empty")
+    manifest = json.loads((first / "manifest.json").read_text())
+    manifest["summary"]["stages"]["all"] = 0
+    (tmp_path / "empty" / "manifest.json").write_text(json.dumps(manifest))
+    done = publish(tmp_path / "empty", "1.0.0")
+    assert done.returncode == 2
+    assert "has no rows" in done.stderr
+
+
 def test_what_arrives_is_compared_with_the_release(publish, hub, first, second):
     publish(first, "1.0.0")
     wrong = dict(files_at(publish.repo, "v1.0.0")) | {DATA[0]: (second / DATA[0]).read_bytes()}
