@@ -72,6 +72,10 @@ class HubRepo:
         unreleased = self._manifest(head) if NAME in files and not (tagged or previous) else None
         return Remote(head, files, tags, tagged, previous, unreleased)
 
+    def is_public(self) -> bool:
+        """Whether everybody can read it."""
+        return not self._api.dataset_info(self.name).private
+
     def files(self, commit: str) -> dict[str, RemoteFile]:
         """All files at a commit, by path."""
         entries = self._api.list_repo_tree(self.name, recursive=True, revision=commit, repo_type=_DATASET)

@@ -57,6 +57,8 @@ class Publication:
         self._patiently(self._hub.check_access)
         remote = self._patiently(lambda: self._hub.look(self._version))
         refuse(self._version, remote)
+        if self._private and remote.head and self._patiently(self._hub.is_public):
+            raise InputError(f"{self._hub.name} is there already and public; make it private in its settings first")
         if fingerprint and remote.tagged and remote.tagged["fingerprint"] != fingerprint:
             raise InputError(
                 f"{self._version.tag} of {self._hub.name} was built with other settings, and a published version never "

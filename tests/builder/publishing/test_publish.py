@@ -134,6 +134,15 @@ def test_a_dry_run_lists_what_would_change_and_changes_nothing(publish, hub, fir
 def test_private(publish, first):
     assert publish(first, "1.0.0", "--private").returncode == 0
     assert publish.repo.private
+    assert publish(first, "1.0.0", "--private").returncode == 0
+
+
+def test_private_is_not_ignored_where_everybody_can_read(publish, hub, first):
+    hub.commit(publish.name, {".gitattributes": b""})
+    done = publish(first, "1.0.0", "--private")
+    assert done.returncode == 2
+    assert "is there already and public" in done.stderr
+    assert not changing(hub.requests)
 
 
 def test_a_changed_release_is_not_published(publish, hub, first, tmp_path):
