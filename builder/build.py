@@ -263,8 +263,9 @@ def _publication(args: argparse.Namespace, console: "Console") -> "Publication |
         return None
     if not args.version:
         raise InputError("--push-to-hub needs the version to publish: --version 1.0.0")
+    from builder.hub_names import check_repo
     from builder.publishing.publication import Publication
-    from builder.publishing.versions import check_repo, parse_version
+    from builder.publishing.versions import parse_version
 
     return Publication(check_repo(args.push_to_hub), parse_version(args.version), console, private=args.private)
 

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from builder.hub_names import HUB_ID
 from builder.records import CONFIGS, Column
 from builder.summary import rows_by_config
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PAPER_TABLE_1 = {  # rows by stage, of the paper's own data
     "Qwen/Qwen2.5-Math-7B": {"self_alignment": 28_752, "guided_alignment": 11_620, "fallback": 7_634},
     "meta-llama/Llama-3.1-8B-Instruct": {"self_alignment": 26_947, "guided_alignment": 16_335, "fallback": 4_719},
@@ -91,7 +91,7 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         front["size_categories"] = [next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")]
     if sources := [source["repo"] for source in manifest["sources"] if source.get("repo")]:
         front["source_datasets"] = sources
-    if _HUB_ID.fullmatch(model := _base_model(manifest)):
+    if HUB_ID.fullmatch(model := _base_model(manifest)):
         front["base_model"] = model
     loadable = _loadable(manifest)
     front["configs"] = [_config(manifest, name) for name in loadable]

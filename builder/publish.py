@@ -7,7 +7,8 @@ import argparse
 
 from builder import cli
 from builder.errors import EXIT_CODES
-from builder.publishing.versions import check_repo, parse_version
+from builder.hub_names import check_repo
+from builder.publishing.versions import parse_version
 
 _EPILOG = f"""\
 examples:

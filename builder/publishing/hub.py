@@ -1,13 +1,17 @@
 """The requests that publishing makes, each of them safe to repeat. Nothing here decides anything."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
 from builder.manifest import NAME, parse_manifest
+from builder.publishing.content import StagedFile
 from builder.publishing.plan import Commit, Remote, RemoteFile
 from builder.publishing.retry import status
 from builder.publishing.versions import Version, versions_among
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
 
 _DATASET = "dataset"
 
@@ -89,17 +93,18 @@ class HubRepo:
         """Make the repository, unless it is there."""
         self._api.create_repo(self.name, repo_type=_DATASET, private=private or None, exist_ok=True)
 
-    def addition(self, path: str, source: Any) -> Any:
-        """A file to upload, for `upload` and `commit`."""
+    def upload(self, file: StagedFile) -> "CommitOperationAdd":
+        """Send the content of a large file, unless the Hub has it, and return what `commit` needs of it.
+
+        A small file travels within the commit.
+        """
         from huggingface_hub import CommitOperationAdd
 
-        return CommitOperationAdd(path, source)
-
-    def upload(self, addition: Any) -> None:
-        """Send the content of a large file, unless the Hub has it; a small one travels within the commit."""
+        addition = CommitOperationAdd(file.path, file.source)
         self._api.preupload_lfs_files(self.name, [addition], repo_type=_DATASET, free_memory=False)
+        return addition
 
-    def commit(self, step: Commit, additions: list[Any], title: str) -> None:
+    def commit(self, step: Commit, additions: "list[CommitOperationAdd]", title: str) -> None:
         """Make all changes in one commit, on top of the parent or not at all."""
         from huggingface_hub import CommitOperationDelete
 

@@ -2,26 +2,26 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from builder.progress import duration
 from builder.publishing.hub import HubRepo
 from builder.publishing.plan import Commit
 
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
+
 _MEGABYTE = 1e6
 
 
-def upload(hub: HubRepo, step: Commit, say: Callable[[str], None]) -> list[Any]:
+def upload(hub: HubRepo, step: Commit, say: Callable[[str], None]) -> "list[CommitOperationAdd]":
     """Send what the Hub does not have yet; returns what `HubRepo.commit` needs."""
     began, sent, additions = time.monotonic(), 0, []
     for number, file in enumerate(step.upload, 1):
-        addition = hub.addition(file.path, file.source)
-        hub.upload(addition)
-        additions.append(addition)
+        additions.append(hub.upload(file))
         sent += file.size
-        say(
-            f"{number} of {len(step.upload)} files  {progress(sent, step.bytes, time.monotonic() - began)}  {file.path}"
-        )
+        done = progress(sent, step.bytes, time.monotonic() - began)
+        say(f"uploaded {number} of {len(step.upload)} files ({file.path}): {done}")
     return additions
 
 

@@ -8,7 +8,6 @@ from builder.errors import InputError
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
-_REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
 class Version(NamedTuple):
@@ -41,14 +40,3 @@ def parse_version(text: str) -> Version:
 def versions_among(tags: Iterable[str]) -> list[Version]:
     """The versions that tags stand for, ascending; other tags are left out."""
     return sorted(parse_version(tag[1:]) for tag in tags if tag.startswith("v") and _VERSION.fullmatch(tag[1:]))
-
-
-def check_repo(repo: str) -> str:
-    """The name of a dataset repository, if it can be one.
-
-    Raises:
-        InputError: it is not of the form `namespace/name`.
-    """
-    if not _REPO.fullmatch(repo) or "--" in repo or ".." in repo or repo.endswith((".git", ".", "-")):
-        raise InputError(f"{repo!r} is no name of a dataset repository; it has the form USER/NAME")
-    return repo

@@ -1,7 +1,7 @@
 import pytest
 
 from builder.errors import InputError
-from builder.publishing.versions import Version, check_repo, parse_version, versions_among
+from builder.publishing.versions import Version, parse_version, versions_among
 
 
 def test_versions_are_ordered_by_number():
@@ -16,14 +16,3 @@ def test_versions_are_ordered_by_number():
 def test_anything_else_is_refused(text):
     with pytest.raises(InputError, match="three numbers"):
         parse_version(text)
-
-
-@pytest.mark.parametrize("name", ["you/d", "an-org/Llama_3.1-d.prime"])
-def test_names_that_the_hub_takes(name):
-    assert check_repo(name) == name
-
-
-@pytest.mark.parametrize("name", ["d", "a/b/c", "you/", "/d", "you/d--e", "you/d..e", "you/d.git", "you/-d", "a/d@v1"])
-def test_names_that_it_does_not(name):
-    with pytest.raises(InputError, match="USER/NAME"):
-        check_repo(name)
