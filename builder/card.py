@@ -122,7 +122,6 @@ def _license(manifest: dict[str, Any]) -> dict[str, Any]:
     front: dict[str, Any] = {"license": ids[0] if len(ids) == 1 else ids}
     if "other" in ids:
         front["license_name"] = "see-the-section-licences"
-        front["license_link"] = "README.md"
     return front
 
 

@@ -57,7 +57,7 @@ def test_sources_and_licences_of_the_hub(manifest):
     front = front_matter(text)
     assert front["source_datasets"] == ["AI-MO/NuminaMath-CoT"]
     assert front["license"] == ["apache-2.0", "other"]
-    assert front["license_link"] == "README.md"
+    assert front["license_name"] == "see-the-section-licences"
     assert "attribution to the NuminaMath authors" in text
     assert "- Source `mine.jsonl`: All rights reserved." in text
     assert front_matter(render_card(manifest | {"sources": [mine | {"license": None}]}))["license"] == [
