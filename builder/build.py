@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from builder import __version__, cli
 from builder.config import (
@@ -23,6 +24,11 @@ from builder.config import (
 )
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from builder.publishing.publication import Publication
+
 _EPILOG = f"""\
 examples:
   # what would be done, without generating anything
@@ -30,6 +36,9 @@ examples:
 
   # the paper's setting: 50,000 problems of NuminaMath-CoT, 10 candidates a phase
   python -m builder.build --target qwen2.5-math-7b --limit 50000 --output releases/qwen
+
+  # the same, published when it is finished; what publishing needs is checked before the build
+  python -m builder.build --target qwen2.5-math-7b --limit 50000 --push-to-hub you/qwen-d-prime --version 1.0.0
 
   # your own file, on servers that you run
   python -m builder.build --target my-target.yaml --source problems.jsonl --problem-field question \\
@@ -54,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--target", metavar="NAME|FILE", help="model to rewrite for: a shipped name or your own YAML file")
     p.add_argument("--list-targets", action="store_true", help="show the shipped targets and stop")
     p.add_argument("--output", type=Path, metavar="DIR", help="where the release appears (default: releases/TARGET)")
-    p.add_argument("--version", action="version", version=f"mind-the-gap {__version__}")
+    p.add_argument("--tool-version", action="version", version=f"mind-the-gap {__version__}")
 
     source = p.add_argument_group("source")
     source.add_argument(
@@ -132,6 +141,13 @@ def parser() -> argparse.ArgumentParser:
     )
     engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight a step")
 
+    hub = p.add_argument_group("publishing (see builder.publish)")
+    hub.add_argument(
+        "--push-to-hub", metavar="USER/NAME", help="publish the finished release in this dataset repository"
+    )
+    hub.add_argument("--version", metavar="X.Y.Z", help="version to publish it as; the tag is vX.Y.Z")
+    hub.add_argument("--private", action="store_true", help="make a new repository private")
+
     run = p.add_argument_group("run")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
@@ -202,6 +218,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.workspace import Workspace, refuse_if_changed
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
+    publication = _publication(args, console)
     output = (args.output or Path("releases") / target.name).absolute()
     engine = _engine(args, target)
     model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
@@ -210,6 +227,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         from builder.dry_run import dry_run
 
         return dry_run(settings, model, output, console)
+    if publication:
+        publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
 
     manifest = read_manifest(output)
     if manifest and not args.fresh:
@@ -232,7 +251,30 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         print(json.dumps({"release": str(output), **manifest["summary"], "cost": manifest["cost"]}, indent=2))
     else:
         print_summary(console, manifest, output)
+    if publication:
+        from builder.releases import open_release
+
+        publication.run(open_release(str(output)))
     return 0
+
+
+def _publication(args: argparse.Namespace, console: "Console") -> "Publication | None":
+    """Where the finished release goes; None if nowhere.
+
+    Raises:
+        InputError: the repository or the version cannot be used, or one is given without the other.
+    """
+    if not args.push_to_hub:
+        if args.version or args.private:
+            raise InputError("--version and --private are about publishing: give --push-to-hub USER/NAME too")
+        return None
+    if not args.version:
+        raise InputError("--push-to-hub needs the version to publish: --version 1.0.0")
+    from builder.hub_names import check_repo
+    from builder.publishing.publication import Publication
+    from builder.publishing.versions import parse_version
+
+    return Publication(check_repo(args.push_to_hub), parse_version(args.version), console, private=args.private)
 
 
 def _engine(args: argparse.Namespace, target: Target) -> str:

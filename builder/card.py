@@ -1,42 +1,128 @@
 """The dataset card: one template, rendered with the real numbers of a release."""
 
 import hashlib
+import re
+from functools import cache
 from importlib import resources
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
-from builder.records import CONFIGS
+from builder.hub_names import HUB_ID
+from builder.records import CONFIGS, Column
+from builder.summary import rows_by_config
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_HUB_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_PAPER_TABLE_1 = {  # rows by stage, of the paper's own data
+    "Qwen/Qwen2.5-Math-7B": {"self_alignment": 28_752, "guided_alignment": 11_620, "fallback": 7_634},
+    "meta-llama/Llama-3.1-8B-Instruct": {"self_alignment": 26_947, "guided_alignment": 16_335, "fallback": 4_719},
+}
+_NOWHERE = "PATH/OF/THIS/DIRECTORY"
 
 
 def render_card(manifest: dict[str, Any]) -> str:
-    """The README of a release, as Markdown with YAML front matter that declares its configs."""
+    """The README of a release, as Markdown with YAML front matter that declares its configs.
+
+    Args:
+        manifest: of the release. With a member `publication` the card is that of a version of a Hub repository;
+            without `summary`, the card of a release that is still to be built.
+    """
     import jinja2
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"cell": _cell, "type": _type}
     template = environment.from_string((resources.files("dataset_cards") / "template.md").read_text("utf-8"))
+    publication = manifest.get("publication")
+    summary = manifest.get("summary")
     return template.render(
         front_matter=yaml.safe_dump(_front_matter(manifest), sort_keys=False, allow_unicode=True),
         title=f"D′ of {manifest['target']['name']} from {', '.join(s['name'] for s in manifest['sources'])}",
         m=manifest,
-        total=manifest["summary"]["stages"]["all"],
+        sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
+        summary=summary,
+        paper=_PAPER_TABLE_1.get(manifest["target"]["model"]),
+        total=summary["stages"]["all"] if summary else 0,
+        publication=publication,
+        name=publication["repo"] if publication else _NOWHERE,
+        base_model=_base_model(manifest),
+        max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
+        loadable=_loadable(manifest),
+        terms=_terms(),
         num=lambda value: "-" if value is None else f"{value:,.3f}",
+        listing=lambda counts: ", ".join(f"{n:,} {name}" for name, n in counts.items()) or "none",
     )
 
 
+def _cell(text: str) -> str:
+    """Text that does not end the table cell it stands in."""
+    return text.replace("|", "\\|")
+
+
+def _type(kind: pa.DataType) -> str:
+    """An Arrow type as people write it: `list[int32]`, `list[{role, content}]`."""
+    if not pa.types.is_list(kind):
+        return _dtype(kind)
+    inner = kind.value_type
+    if pa.types.is_struct(inner):
+        return f"list[{{{', '.join(field.name for field in inner)}}}]"
+    return f"list[{_dtype(inner)}]"
+
+
+@cache
+def _terms() -> dict[str, dict[str, str]]:
+    return yaml.safe_load((resources.files("dataset_cards") / "terms.yaml").read_text("utf-8"))
+
+
 def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
-    rows = manifest["summary"]["stages"]["all"]
-    return {
+    front = {
         "pretty_name": f"Mind the Gap, {manifest['target']['name']}",
         "language": ["en"],
+        **_license(manifest),
         "task_categories": ["text-generation"],
         "tags": ["math", "sft", "data-rewriting", "mind-the-gap", "distilabel"],
-        "size_categories": [next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")],
-        "configs": [_config(manifest, name) for name in CONFIGS],
     }
+    if "summary" in manifest:
+        rows = manifest["summary"]["stages"]["all"]
+        front["size_categories"] = [next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")]
+    if sources := [source["repo"] for source in manifest["sources"] if source.get("repo")]:
+        front["source_datasets"] = sources
+    if HUB_ID.fullmatch(model := _base_model(manifest)):
+        front["base_model"] = model
+    loadable = _loadable(manifest)
+    front["configs"] = [_config(manifest, name) for name in loadable]
+    front["dataset_info"] = [
+        {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in loadable
+    ]
+    return front
+
+
+def _loadable(manifest: dict[str, Any]) -> list[str]:
+    """The configs with rows; `datasets` fails on a split without any, so that one is better not declared."""
+    if "summary" not in manifest:
+        return list(CONFIGS)
+    rows = rows_by_config(manifest["summary"])
+    return [name for name in CONFIGS if rows[name]]
+
+
+def _base_model(manifest: dict[str, Any]) -> str:
+    """The target's repository; a model that came from a directory has no name that means anything elsewhere."""
+    local = manifest["target"]["revision"].startswith("local-")
+    return manifest["target"]["name"] if local else manifest["target"]["model"]
+
+
+def _license(manifest: dict[str, Any]) -> dict[str, Any]:
+    """All licences that bear on a row, as the Hub knows them; anything else is `other`, and the card says what."""
+    declared = [manifest["target"]["license"], *(source["license"] or "unknown" for source in manifest["sources"])]
+    ids = list(dict.fromkeys(name if _HUB_LICENSE.fullmatch(name) else "other" for name in declared))
+    front: dict[str, Any] = {"license": ids[0] if len(ids) == 1 else ids}
+    if "other" in ids:
+        front["license_name"] = "see-the-section-licences"
+    return front
 
 
 def _config(manifest: dict[str, Any], name: str) -> dict[str, Any]:
@@ -46,10 +132,25 @@ def _config(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     that word it would hand out an earlier release of the same name.
     """
     folder = f"data/{name}/"
+    config: dict[str, Any] = {"config_name": name, "data_files": f"{folder}*.parquet"}
     content = "".join(facts["sha256"] for path, facts in manifest["files"].items() if path.startswith(folder))
-    config = {
-        "config_name": name,
-        "data_files": f"{folder}*.parquet",
-        "description": f"content {hashlib.sha256(content.encode()).hexdigest()[:16]}",
-    }
+    if content:
+        config["description"] = f"content {hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return config | ({"default": True} if name == "default" else {})
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    """A column as `datasets` declares it in a card."""
+    return {"name": column.name, **_declared(column.type)}
+
+
+def _declared(kind: pa.DataType) -> dict[str, Any]:
+    if not pa.types.is_list(kind):
+        return {"dtype": _dtype(kind)}
+    if pa.types.is_struct(inner := kind.value_type):
+        return {"list": [{"name": field.name, "dtype": _dtype(field.type)} for field in inner]}
+    return {"list": _dtype(inner)}
+
+
+def _dtype(kind: pa.DataType) -> str:
+    return {pa.float64(): "float64", pa.float32(): "float32"}.get(kind, str(kind))

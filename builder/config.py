@@ -135,12 +135,17 @@ class Comparable(Frozen):
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """One line for each setting that differs from `other`, an earlier `model_dump()`."""
-        ours, theirs = _flatten(self.model_dump(mode="json")), _flatten(other)
-        return [
-            f"{key}: was {theirs.get(key)!r}, is now {ours.get(key)!r}"
-            for key in sorted(ours.keys() | theirs.keys())
-            if ours.get(key) != theirs.get(key)
-        ]
+        return setting_differences(other, self.model_dump(mode="json"))
+
+
+def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """One line for each setting that differs between two `Settings.model_dump()`, by name."""
+    theirs, ours = _flatten(before), _flatten(after)
+    return [
+        f"{key}: was {theirs.get(key)!r}, is now {ours.get(key)!r}"
+        for key in sorted(ours.keys() | theirs.keys())
+        if ours.get(key) != theirs.get(key)
+    ]
 
 
 class Settings(Comparable):

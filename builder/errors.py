@@ -4,7 +4,7 @@ EXIT_CODES = """\
   0    done
   1    a defect of ours: the traceback is shown
   2    the input or the settings are wrong: nothing was generated
-  3    the engine or the machine failed: finished work is kept, the same command continues
+  3    the engine, the Hub or the machine failed: finished work is kept, the same command continues
   130  interrupted: finished work is kept, the same command continues"""
 
 
@@ -22,6 +22,12 @@ class InputError(MindTheGapError):
 
 class EngineError(MindTheGapError):
     """The engine cannot start, went away, or answers nonsense; finished work is kept."""
+
+    exit_code = 3
+
+
+class HubError(MindTheGapError):
+    """The Hub went away or refused; what it has been given is kept, and the same command continues."""
 
     exit_code = 3
 

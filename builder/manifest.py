@@ -83,14 +83,36 @@ def read_manifest(release: Path) -> dict[str, Any] | None:
     file = release / NAME
     if file.is_file():
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            content["settings"], content["fingerprint"]
-        except (ValueError, KeyError, TypeError):
+            return parse_manifest(file.read_bytes())
+        except ValueError:
             raise InputError(f"{file} is not a manifest of this tool") from None
-        return content
     if release.exists() and (not release.is_dir() or any(release.iterdir())):
         raise InputError(f"{release} exists and is not a release; choose another --output")
     return None
+
+
+def parse_manifest(content: bytes) -> dict[str, Any]:
+    """What a manifest says.
+
+    Raises:
+        ValueError: it is not one of this tool.
+    """
+    manifest = json.loads(content)
+    if not isinstance(manifest, dict) or not {"settings", "fingerprint"} <= manifest.keys():
+        raise ValueError("settings and fingerprint are missing")
+    return manifest
+
+
+def without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The same manifest with file names in place of paths: where something lay on a machine is nobody's business."""
+    target, settings = manifest["target"], manifest["settings"]
+    model = Path(target["model"]).name if target["revision"].startswith("local-") else target["model"]
+    sources = [
+        spec | {"name": known["name"] if "file" in known else spec["name"]}
+        for spec, known in zip(settings["sources"], manifest["sources"], strict=True)
+    ]
+    settings = settings | {"sources": sources, "target": settings["target"] | {"model": model}}
+    return manifest | {"target": target | {"model": model}, "settings": settings}
 
 
 def _commit() -> str | None:

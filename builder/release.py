@@ -26,6 +26,7 @@ from builder.summary import summarize
 from builder.workspace import Workspace
 
 _BATCH = 500  # rows
+_ROW_GROUP = 10_000  # rows
 
 
 def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, Any]:
@@ -164,25 +165,35 @@ class _Writer:
         self._schema = schema(CONFIGS[config])
         file = data_file(release, config)
         file.parent.mkdir(parents=True)
-        # Content-defined chunks: a revised version of D′ uploads only what changed.
+        # Content-defined chunks: a revised version of D′ uploads only what changed. They find back to the same cuts
+        # behind a changed row, but not across row groups, which are therefore many chunks long.
         self._writer = pq.ParquetWriter(
             file, self._schema, compression="zstd", use_content_defined_chunking=True, write_page_index=True
         )
         self._rows: list[dict[str, Any]] = []
+        self._group: list[pa.Table] = []
 
     def add(self, row: dict[str, Any]) -> None:
         self._rows.append(row)
         if len(self._rows) >= _BATCH:
-            self._flush()
+            self._convert()
+            if sum(map(len, self._group)) >= _ROW_GROUP:
+                self._flush()
 
     def close(self) -> None:
+        self._convert()
         self._flush()
         self._writer.close()
 
-    def _flush(self) -> None:
+    def _convert(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._group.append(pa.Table.from_pylist(self._rows, schema=self._schema))
             self._rows = []
+
+    def _flush(self) -> None:
+        if self._group:
+            self._writer.write_table(pa.concat_tables(self._group))
+            self._group = []
 
 
 def _swap(scratch: Path, output: Path, old: Path) -> None:

@@ -5,20 +5,18 @@ release = open_release("you/d-prime@v1.0.0", configs=("default", "tokens"))
 release.scan("default").group_by("stage").len().collect()
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
+from builder.hub_names import HUB_ID
 from builder.manifest import NAME, read_manifest
 from builder.records import CONFIGS
 
 if TYPE_CHECKING:
     import polars as pl
-
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def open_release(name: str, revision: str | None = None, configs: Sequence[str] 
             raise InputError(f"{name} is a local directory: a revision does not apply to it")
         return _release(name, Path(name), None)
     repo, _, version = name.partition("@")
-    if not _HUB_ID.fullmatch(repo):
+    if not HUB_ID.fullmatch(repo):
         raise InputError(f"{name} is neither a directory nor a dataset repository, namespace/name or namespace/name@v1")
     if version and revision and version != revision:
         raise InputError(f"two versions of {repo} are asked for: {version} and {revision}")

@@ -49,6 +49,13 @@ def summarize(release: Path) -> dict[str, Any]:
     }
 
 
+def rows_by_config(summary: dict[str, Any]) -> dict[str, int]:
+    """Rows of every config of a release, from its summary."""
+    rows = summary["stages"]["all"]
+    rejected = sum(summary["rejected"].values())
+    return {"default": rows, "tokens": rows, "candidates": summary["candidates"], "rejected": rejected}
+
+
 def _counts(frame: Any, column: str) -> dict[str, int]:
     import polars as pl
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: the real small model and the real problems."""
+"""Fixtures that every test may use: the real small model, the real problems, and two small releases."""
 
 import os
 import tempfile
@@ -12,6 +12,8 @@ os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="mind-the-gap-tests-")
 from builder.chat import Chat
 from builder.config import Target, load_target
 from builder.models import resolve_model
+from builder.release import write_release
+from tests.finished_build import finished_build
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -40,3 +42,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no folder ../shared/data beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def first_release(tmp_path_factory, chat, target) -> Path:
+    """A release of three rows, one a stage."""
+    output = tmp_path_factory.mktemp("first") / "release"
+    write_release(output, finished_build(output, chat, target), chat)
+    return output
+
+
+@pytest.fixture(scope="session")
+def second_release(tmp_path_factory, chat, target) -> Path:
+    """The same problems with another seed and other completions."""
+    output = tmp_path_factory.mktemp("second") / "release"
+    write_release(output, finished_build(output, chat, target, seed=1, words="So it is"), chat)
+    return output

@@ -10,13 +10,13 @@ from typing import Any
 
 from builder.config import SourceSpec
 from builder.errors import InputError
+from builder.hub_names import HUB_ID
 from builder.sources import generated, hub
 from builder.sources.fields import Fields, find_fields
 from builder.sources.files import FORMATS, open_local
 from builder.sources.table import Record, Table
 
 BUILT_IN = (*hub.BUILT_IN, *generated.BUILT_IN)
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PATH_STARTS = ("/", "./", "../", "~")
 
 
@@ -82,7 +82,7 @@ def _open(spec: SourceSpec, seed: int) -> tuple[Table, dict[str, Any]]:
     if spec.name.startswith(_PATH_STARTS) or path.suffix in FORMATS or path.exists():
         _refuse_hub_options(spec)
         return open_local(path.expanduser())
-    if _HUB_ID.fullmatch(spec.name):
+    if HUB_ID.fullmatch(spec.name):
         return hub.open_hub(spec)
     near = difflib.get_close_matches(spec.name.casefold(), BUILT_IN, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]}?" if near else ""

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from builder import __version__
 from builder.build import main
 from builder.errors import InputError
 
@@ -24,6 +25,11 @@ def test_help_teaches_and_loads_nothing_heavy():
 
 def test_list_targets():
     assert "meta-llama/Llama-3.1-8B-Instruct" in run("--list-targets").stdout
+
+
+def test_the_version_of_the_tool_and_that_of_a_dataset_are_two_options():
+    assert run("--tool-version").stdout == f"mind-the-gap {__version__}\n"
+    assert "--push-to-hub USER/NAME" in run("--version", "1.0.0", "--target", "smollm2-135m-instruct").stderr
 
 
 @pytest.mark.parametrize(

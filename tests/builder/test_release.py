@@ -1,87 +1,20 @@
-import json
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from builder.config import Sampling, Settings, SourceSpec
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal import Journal
 from builder.manifest import read_manifest
-from builder.records import CONFIGS, REJECTED, schema
+from builder.records import CONFIGS, schema
 from builder.release import write_release
-from builder.workspace import Workspace, write_atomically
-
-EXPERT = "Three and four make \\boxed{7}."
-
-
-def logprobs(ids):
-    return [-0.5 * (n + 1) for n in range(len(ids))]
+from tests.finished_build import EXPERT, finished_build
 
 
 @pytest.fixture
 def build(tmp_path, chat, target):
-    """A finished build of three rows, one a stage, made by hand: workspace and the release's path."""
+    """A finished build and the path of its release."""
     output = tmp_path / "release"
-    workspace = Workspace.of(output)
-    workspace.root.mkdir()
-    settings = Settings(
-        target=target,
-        model_revision="a" * 40,
-        sources=[SourceSpec(name="made-up")],
-        sampling=Sampling(candidates=2),
-        engine="transformers",
-        prompt_hashes={"plain": "x"},
-        tool_version="0",
-    )
-    workspace.claim(settings)
-    workspace.engine_file.write_text("transformers 5")
-    write_atomically(workspace.provenance_file, json.dumps([{"name": "made-up", "revision": None, "license": "mit"}]))
-    rows = [
-        {
-            "row": n,
-            "id": f"made-up-{n}",
-            "source": "made-up",
-            "problem": f"What is 3 + {n}?",
-            "expert_solution": EXPERT,
-            "gold": "7" if n < 2 else "",
-        }
-        for n in range(3)
-    ]
-    pq.write_table(pa.Table.from_pylist(rows), workspace.rows_file)
-    dropped = {"id": "made-up-9", "source": "made-up", "reason": "duplicate", "detail": "repeats made-up-0"}
-    empty = {"problem": "p", "expert_solution": "s"}
-    pq.write_table(pa.Table.from_pylist([dropped | empty], schema=schema(REJECTED)), workspace.rejected_file)
-
-    with Journal(workspace.journal_file) as journal:
-        expert_ids = chat.completion(EXPERT)
-        journal.put_scores(b"expert", expert_ids, logprobs(expert_ids))
-        for row, stage in enumerate(("self_alignment", "guided_alignment", "fallback")):
-            phase = stage.split("_")[0]
-            outcome = {
-                "row": row,
-                "id": f"made-up-{row}",
-                "stage": stage,
-                "kept": 0 if row < 2 else -1,
-                "fallback_reason": None if row < 2 else "unverifiable",
-                "expert_key": b"expert".hex(),
-                "policy_key": b"expert".hex(),
-                "behavior_key": None,
-                "pass_rates": {f"{p}_{c}": int(p == phase) for p in ("self", "guided") for c in ("sampled", "correct")},
-                "self": [],
-                "guided": [],
-            }
-            if row < 2:
-                drawn, scored = f"drawn{row}".encode(), f"scored{row}".encode()
-                ids = chat.completion(f"It is \\boxed{{{row}}}")
-                journal.put([(drawn, Completion(ids, [-0.25] * len(ids), "stop"))])
-                journal.put_scores(scored, ids, logprobs(ids))
-                outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
-                outcome[phase] = [{"index": 0, "key": drawn.hex(), "verdict": "correct", "rejected_reason": None}]
-            journal.put_outcomes([outcome])
-    return workspace, output
+    return finished_build(output, chat, target), output
 
 
 def test_every_config_loads_with_the_documented_types(build, chat):

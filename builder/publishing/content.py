@@ -1,0 +1,110 @@
+"""What is uploaded: the data files as they are, and card and manifest written for this repository and version.
+
+A release does not know where it will be published. Its card and manifest are therefore written anew for the
+repository: the manifest gains the member `publication`, the card its name, version and changelog, and the manifest's
+list of files names the card that is really there. Both are functions of the release and of what was published before,
+so that a publication that was interrupted makes the same files again.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builder.card import render_card
+from builder.errors import InputError
+from builder.manifest import NAME, file_facts, without_paths
+from builder.publishing.versions import Version
+from builder.releases import Release
+
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file as it will stand in the repository.
+
+    Attributes:
+        path: within the repository.
+        source: the file on this machine, or its content.
+        sha256: of its content.
+        size: bytes.
+    """
+
+    path: str
+    source: Path | bytes
+    sha256: str
+    size: int
+
+    def git_oid(self) -> str:
+        """The id that git gives it, by which the Hub knows small files."""
+        content = self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that a version of a repository consists of.
+
+    Attributes:
+        files: by path, the manifest among them.
+        manifest: what the manifest says.
+    """
+
+    files: dict[str, StagedFile]
+    manifest: dict[str, Any]
+
+
+def stage(release: Release, repo: str, version: Version, changelog: list[dict[str, Any]]) -> Content:
+    """The content of `repo` at `version`.
+
+    Args:
+        release: an intact one, see `check_intact`.
+        repo: `namespace/name`.
+        version: of the dataset.
+        changelog: entries, the newest first, see `changelog.extended`.
+    """
+    publication = {"repo": repo, "version": str(version), "changelog": changelog}
+    manifest = without_paths(release.manifest) | {"publication": publication}
+    data = {path: facts for path, facts in release.manifest["files"].items() if path != CARD}
+    card = _in_memory(CARD, render_card(manifest))
+    manifest["files"] = data | {CARD: {"sha256": card.sha256, "bytes": card.size}}
+    files = [StagedFile(path, release.path / path, facts["sha256"], facts["bytes"]) for path, facts in data.items()]
+    files += [card, _in_memory(NAME, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")]
+    return Content({file.path: file for file in files}, manifest)
+
+
+def check_intact(release: Release) -> None:
+    """Check that a release has rows and is what its manifest says, file by file.
+
+    Raises:
+        InputError: it is empty, or a file was changed, removed or added since it was built.
+    """
+    if not release.manifest["summary"]["stages"]["all"]:
+        raise InputError(f"release {release.name} has no rows: there is nothing to publish")
+    promised, found = release.manifest["files"], file_facts(release.path)
+    found.pop(NAME, None)
+    for path in sorted(promised.keys() | found.keys()):
+        if path not in found:
+            raise InputError(f"release {release.name}: {path} is missing; build it again")
+        if path not in promised:
+            raise InputError(f"release {release.name}: {path} is not part of it; move it elsewhere")
+        if found[path]["sha256"] != promised[path]["sha256"]:
+            raise InputError(f"release {release.name}: {path} was changed after it was built; build it again")
+
+
+def same_release(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two manifests describe the same settings and the same data, byte by byte."""
+    return _identity(one) == _identity(other)
+
+
+def _identity(manifest: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    files = manifest.get("files", {})
+    data = {path: facts["sha256"] for path, facts in files.items() if path.startswith("data/")}
+    return manifest["fingerprint"], data
+
+
+def _in_memory(path: str, text: str) -> StagedFile:
+    content = text.encode()
+    return StagedFile(path, content, hashlib.sha256(content).hexdigest(), len(content))

@@ -1,0 +1,150 @@
+"""One version of one dataset on its way to the Hub."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from builder.errors import InputError
+from builder.publishing.changelog import extended
+from builder.publishing.check import compare
+from builder.publishing.content import Content, check_intact, stage
+from builder.publishing.hub import HubRepo
+from builder.publishing.plan import Commit, Create, Done, Remote, Step, Tag, changes, next_step, refuse
+from builder.publishing.retry import patiently
+from builder.publishing.upload import upload
+from builder.publishing.versions import Version
+from builder.releases import Release
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+T = TypeVar("T")
+
+
+class _NotVisibleYetError(ConnectionError):
+    """The Hub has accepted something and still shows what was there before."""
+
+
+class Publication:
+    """Publishes a release, or says what that would change.
+
+    Args:
+        repo: `namespace/name` of the dataset repository.
+        version: of the dataset.
+        console: where a person reads.
+        private: whether a new repository is made private.
+        note: what is new, for the changelog.
+    """
+
+    def __init__(
+        self, repo: str, version: Version, console: "Console", *, private: bool = False, note: str | None = None
+    ) -> None:
+        self._hub, self._version, self._console = HubRepo(repo), version, console
+        self._private, self._note = private, note
+        self._last: Step | None = None
+
+    def check(self, fingerprint: str | None = None) -> Remote:
+        """Check all that can be checked before there is a release.
+
+        Args:
+            fingerprint: of the settings of the release to come, if known.
+
+        Returns:
+            The repository as it is now.
+
+        Raises:
+            InputError: the token may not do it, the repository holds something else, or the version is taken.
+        """
+        self._patiently(self._hub.check_access)
+        remote = self._patiently(lambda: self._hub.look(self._version))
+        refuse(self._version, remote)
+        if self._private and remote.head and self._patiently(self._hub.is_public):
+            raise InputError(f"{self._hub.name} is there already and public; make it private in its settings first")
+        if fingerprint and remote.tagged and remote.tagged["fingerprint"] != fingerprint:
+            raise InputError(
+                f"{self._version.tag} of {self._hub.name} was built with other settings, and a published version never "
+                "changes; choose the next version"
+            )
+        return remote
+
+    def run(self, release: Release) -> None:
+        """Do whatever is still missing, then load every config at the tag and compare it with the release.
+
+        Raises:
+            InputError: the release was changed, or it cannot become this version of this repository.
+            HubError: the Hub went away; the same call continues.
+            NotTheSameError: what the Hub hands out is not the release.
+        """
+        from huggingface_hub.utils import disable_progress_bars
+
+        if not self._console.is_terminal:
+            disable_progress_bars()  # lines are enough for a log
+        check_intact(release)
+        self.check()
+        commit = None
+        while commit is None:
+            commit = self._patiently(lambda: self._advance(release))
+        tag = self._version.tag
+        self._say(f"loading every config at {tag}")
+        rows = self._patiently(lambda: compare(release, self._hub.name, tag))
+        counts = ", ".join(f"{config} {number:,}" for config, number in rows.items())
+        self._say(f"published {self._hub.name} {tag}, commit {commit}; equal to the release in every row ({counts})")
+        self._say(f"{self._hub.url}/tree/{tag}")
+
+    def dry_run(self, release: Release) -> None:
+        """Say what `run` would change.
+
+        Raises:
+            InputError: as `run` does.
+        """
+        check_intact(release)
+        remote = self.check()
+        content = self._content(release, remote)
+        step = next_step(content, self._version, remote)
+        if isinstance(step, Done):
+            self._say(f"{self._hub.name} {self._version.tag} is published already; nothing would change")
+            return
+        if isinstance(step, Create):
+            self._say(f"create   {'private ' if self._private else ''}repository {self._hub.name}")
+        commit = changes(content, remote)
+        for file in commit.upload:
+            known = file.path in (remote.files or {})
+            self._say(f"{'replace' if known else 'add':<8} {file.path}  {file.size:,} bytes")
+        for path in commit.remove:
+            self._say(f"remove   {path}")
+        self._say(f"keep     {len(content.files) - len(commit.upload)} files")
+        self._say(f"tag      {self._version.tag}")
+
+    def _advance(self, release: Release) -> str | None:
+        """Look at the repository and do the next thing that is missing; returns the commit once nothing is."""
+        remote = self._hub.look(self._version)
+        step = next_step(self._content(release, remote), self._version, remote)
+        if isinstance(step, Done):
+            return step.commit
+        if step == self._last:
+            raise _NotVisibleYetError(f"the Hub does not show yet what it has accepted ({type(step).__name__.lower()})")
+        self._do(step)
+        self._last = step
+        return None
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Create():
+                self._say(f"creating {self._hub.name}")
+                self._hub.create(self._private)
+            case Commit():
+                additions = upload(self._hub, step, self._say)
+                self._say(f"committing {len(additions)} files, removing {len(step.remove)}")
+                self._hub.commit(step, additions, f"Release {self._version}")
+            case Tag(commit):
+                self._say(f"tagging {commit[:12]} as {self._version.tag}")
+                self._hub.tag(self._version, commit)
+
+    def _content(self, release: Release, remote: Remote) -> Content:
+        changelog = extended(remote.previous, release.manifest, self._version, self._note)
+        return stage(release, self._hub.name, self._version, changelog)
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        return patiently(action, f"dataset {self._hub.name}", self._say)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

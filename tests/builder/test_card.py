@@ -1,0 +1,148 @@
+import copy
+import json
+import re
+
+import pytest
+import yaml
+from datasets import Features, load_dataset
+
+from builder.card import render_card
+from builder.config import list_targets, load_target
+from builder.manifest import without_paths
+from builder.records import CONFIGS, schema
+from scripts.render_cards import CARDS, card, planned
+
+
+@pytest.fixture
+def manifest(first_release):
+    return json.loads((first_release / "manifest.json").read_text())
+
+
+def front_matter(text):
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def tables(text):
+    """Lines of tables outside code blocks."""
+    prose = re.sub(r"^```.*?^```$", "", text.split("---\n", 2)[2], flags=re.DOTALL | re.MULTILINE)
+    return [line for line in prose.splitlines() if line.startswith("|")]
+
+
+def test_the_front_matter_declares_what_the_files_hold(manifest):
+    front = front_matter(render_card(manifest))
+    assert [config["config_name"] for config in front["configs"]] == list(CONFIGS)
+    assert [config["config_name"] for config in front["configs"] if config.get("default")] == ["default"]
+    for info in front["dataset_info"]:
+        declared = Features._from_yaml_list(info["features"])
+        assert declared.arrow_schema.remove_metadata() == schema(CONFIGS[info["config_name"]])
+    assert front["size_categories"] == ["n<1K"]
+    assert front["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert front["license"] == ["apache-2.0", "mit"]
+    assert "source_datasets" not in front  # a source that is not on the Hub
+
+
+def test_a_config_without_rows_is_not_declared(manifest):
+    text = render_card(manifest | {"summary": manifest["summary"] | {"rejected": {}}})
+    front = front_matter(text)
+    for declared in (front["configs"], front["dataset_info"]):
+        assert [entry["config_name"] for entry in declared] == ["default", "tokens", "candidates"]
+    assert "No source row was left out." in text
+    assert '"rejected", split' not in text
+
+
+def test_sources_and_licences_of_the_hub(manifest):
+    numina = {"name": "numinamath-cot", "repo": "AI-MO/NuminaMath-CoT", "revision": "c0ffee", "license": "apache-2.0"}
+    mine = {"name": "mine.jsonl", "file": "mine.jsonl", "revision": "sha256:0", "license": "All rights reserved"}
+    text = render_card(manifest | {"sources": [numina, mine]})
+    front = front_matter(text)
+    assert front["source_datasets"] == ["AI-MO/NuminaMath-CoT"]
+    assert front["license"] == ["apache-2.0", "other"]
+    assert front["license_name"] == "see-the-section-licences"
+    assert "attribution to the NuminaMath authors" in text
+    assert "- Source `mine.jsonl`: All rights reserved." in text
+    assert front_matter(render_card(manifest | {"sources": [mine | {"license": None}]}))["license"] == [
+        "apache-2.0",
+        "unknown",
+    ]
+
+
+def test_what_llama_asks_for():
+    text = card(load_target("llama-3.1-8b-instruct"))
+    assert "**Built with Llama**" in text
+    assert 'put "Llama" at the beginning of that model\'s name' in text
+    assert "Acceptable Use Policy" in text
+    assert "Copyright © Meta Platforms, Inc." in text
+    assert front_matter(text)["license"] == ["llama3.1", "apache-2.0"]
+    assert "Built with Llama" not in card(load_target("qwen2.5-math-7b"))
+
+
+def test_numbers_are_those_of_the_release(manifest):
+    text = render_card(manifest)
+    assert "| self_alignment | 1 | 33.3% |" in text
+    assert "2 candidates were drawn, 0 of them truncated: 2 correct." in text
+    assert "Why the expert's text stayed: 1 unverifiable." in text
+    assert "`rejected`: 1 duplicate." in text
+    means = manifest["summary"]["logprobs"]["guided_alignment"]
+    assert f"| guided_alignment | {means['expert_sum']:,.3f} | {means['kept_sum']:,.3f} |" in text
+
+
+def test_every_table_row_has_the_cells_of_its_head(manifest):
+    rows = tables(render_card(manifest))
+    assert len(rows) > 60
+    cells = 0
+    for line, following in zip(rows, [*rows[1:], ""], strict=True):
+        if following.startswith("| ---") or following.startswith("| | |"):
+            cells = len(re.split(r"(?<!\\)\|", line))
+        assert len(re.split(r"(?<!\\)\|", line)) == cells or line == "| | |", line
+
+
+def test_a_published_card_loads_every_config_at_its_version(manifest):
+    entries = [{"version": "1.1.0", "date": "2026-01-02", "changes": ["seed: was 0, is now 1"]}]
+    published = manifest | {"publication": {"repo": "me/d", "version": "1.1.0", "changelog": entries}}
+    text = render_card(published)
+    assert 'load_dataset("me/d", revision="v1.1.0", split="train")' in text
+    for config in ("tokens", "candidates", "rejected"):
+        assert f'load_dataset("me/d", "{config}", revision="v1.1.0", split="train")' in text
+    assert "### 1.1.0 (2026-01-02)\n\n- seed: was 0, is now 1\n" in text
+    assert "PATH/OF" not in text
+
+
+def test_the_code_for_tokens_and_messages_runs(manifest, first_release):
+    text = render_card(manifest).replace("PATH/OF/THIS/DIRECTORY", str(first_release))
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        compile(block, "card", "exec")
+    (labelling,) = (block.split("trainer =")[0] for block in blocks if "def labelled" in block)
+    (conversing,) = (block.split("messages.to_json")[0] for block in blocks if "def conversation" in block)
+    names = {"load_dataset": load_dataset, "rows": load_dataset(str(first_release), split="train")}
+    exec(labelling + conversing, names)
+    row = names["labelled"](names["tokens"][0])
+    assert len(row["input_ids"]) == len(row["labels"])
+    assert names["messages"][0]["messages"][-1]["role"] == "assistant"
+
+
+def test_a_card_names_no_place_on_this_machine(manifest):
+    local = copy.deepcopy(manifest)
+    local["sources"] = [{"name": "mine.jsonl", "file": "mine.jsonl", "revision": "sha256:0", "license": None}]
+    local["settings"]["sources"][0]["name"] = "/home/me/mine.jsonl"
+    local["target"] |= {"model": "/home/me/model", "revision": "local-0"}
+    local["settings"]["target"]["model"] = "/home/me/model"
+    clean = without_paths(local)
+    assert "/home/me" not in json.dumps(clean) + render_card(clean)
+    assert "/home/me" not in render_card(local)
+    assert clean["settings"]["sources"][0]["name"] == "mine.jsonl"
+    assert "base_model" not in front_matter(render_card(clean))
+
+
+@pytest.mark.parametrize("name", list_targets())
+def test_the_rendered_cards_are_up_to_date(name):
+    assert (CARDS / f"{name}.md").read_text() == card(load_target(name)), "run python -m scripts.render_cards"
+
+
+def test_a_card_without_a_release_has_no_numbers_of_its_own():
+    text = render_card(planned(load_target("qwen2.5-math-7b")))
+    assert "has not been built yet" in text
+    assert "These are counts of the authors' own data" in text
+    assert "| self_alignment | 28,752 |" in text
+    assert "nats. The sum" not in text
+    assert "size_categories" not in front_matter(text)
