@@ -26,6 +26,10 @@ class EngineError(MindTheGapError):
     exit_code = 3
 
 
+class UnansweredError(EngineError):
+    """The engine is there, but does not answer this one request; it may answer others."""
+
+
 class UnfinishedError(MindTheGapError):
     """The build stopped before every row had an outcome; the same command continues."""
 

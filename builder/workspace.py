@@ -25,6 +25,7 @@ class Runtime(Frozen):
         engine_model: the name that the servers know the target by.
         send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
         concurrency: sequences that one step keeps in flight.
+        patience: seconds that one request waits for an engine that is away.
     """
 
     model_dir: str
@@ -32,6 +33,7 @@ class Runtime(Frozen):
     engine_model: str
     send_seed: bool
     concurrency: int = 256
+    patience: float = 60.0
 
 
 class Workspace:
@@ -48,6 +50,7 @@ class Workspace:
         self.engine_file = root / "engine.txt"
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
+        self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
         self.scratch = root / "scratch"
 
     @classmethod
