@@ -199,6 +199,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.engines.urls import base_url
     from builder.manifest import read_manifest
     from builder.models import resolve_model
+    from builder.release import settle
     from builder.summary import print_summary
     from builder.workspace import Workspace, refuse_if_changed
 
@@ -213,6 +214,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
         return dry_run(settings, model, output, console)
 
+    settle(output, Workspace.of(output))
     manifest = read_manifest(output)
     if manifest and not args.fresh:
         refuse_if_changed(settings, manifest["settings"], output)

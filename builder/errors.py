@@ -26,6 +26,12 @@ class EngineError(MindTheGapError):
     exit_code = 3
 
 
+class JournalError(MindTheGapError):
+    """The journal's file is full, locked, damaged or gone; finished work is kept as far as it can be read."""
+
+    exit_code = 3
+
+
 class UnansweredError(EngineError):
     """The engine is there, but does not answer this one request; it may answer others."""
 

@@ -25,6 +25,7 @@ from builder.models import Model
 from builder.prepare import prepare
 from builder.progress import ProgressDisplay
 from builder.release import write_release
+from builder.salvage import salvage
 from builder.workspace import Runtime, Workspace, write_atomically
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Build:
             KeyboardInterrupt: the user stopped it; the same command continues.
         """
         chat = Chat(self._model.path, self._settings.target)
+        if saved := salvage(self._files.journal_file):
+            self._say(saved)
         with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
             # The engine loads its weights while the source is read, unless nothing is left to ask it.
             engine = nullcontext() if self._all_finished(journal) else self._engine()
@@ -92,10 +95,7 @@ class Build:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _all_finished(self, journal: Journal) -> bool:
-        import pyarrow.parquet as pq
-
-        rows = self._files.rows_file
-        return rows.exists() and journal.progress().rows == pq.read_metadata(rows).num_rows
+        return self._files.prepared_rows() == journal.progress().rows
 
     def _engine(self) -> AbstractContextManager[EngineServer | None]:
         if self._urls:
