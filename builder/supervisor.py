@@ -135,11 +135,12 @@ class Build:
         with ProgressDisplay(self._console, total, most_samples, journal.progress()) as display:
             while (before := journal.progress()).rows < total:
                 reason = self._run_pipeline(journal, session, display, server)
+                died = reason != "exit code 0"  # then its rows are tried again, whatever they failed of
                 after = journal.progress()
                 done = after.rows
                 if done < total and self._engine_restarted:
                     self._revive(server)  # rows that gave up on it meanwhile are tried again
-                elif done < total and (failures := journal.failures()):
+                elif done < total and not died and (failures := journal.failures()):
                     row_id, error = failures[0]
                     raise UnfinishedError(
                         f"{total - done} of {total} rows are unfinished (row {row_id}: {error}); "

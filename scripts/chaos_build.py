@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +24,24 @@ CREATE TABLE IF NOT EXISTS asked (key BLOB NOT NULL);
 CREATE TRIGGER IF NOT EXISTS count_asked BEFORE INSERT ON requests BEGIN INSERT INTO asked VALUES (new.key); END;
 """
 
-Processes = dict[str, list[psutil.Process]]
-
 
 @dataclass
 class Kill:
-    """What was killed and what came of it."""
+    """What was killed and what came of it.
+
+    Attributes:
+        victim: which process.
+        after: seconds since the engine had answered something new.
+        seconds: until no process of ours was alive, or, where the build goes on by itself, until it had a new answer.
+        in_flight: sequences that the engine was drawing: what the kill may cost.
+        asked_again: finished answers that were asked for a second time, in the build so far.
+        rows_lost: finished rows and answers that the journal had before and not after.
+        verdict: "ok", or what is wrong.
+    """
 
     victim: str
     after: float
-    stopped: float | None
+    seconds: float
     in_flight: int | None
     asked_again: int
     rows_lost: int
@@ -41,11 +49,11 @@ class Kill:
 
     def row(self) -> str:
         """The rest of its line in the table."""
-        stopped = "build went on" if self.stopped is None else f"{self.stopped:.1f}"
         in_flight = "?" if self.in_flight is None else self.in_flight
+        went_on = "" if self.victim in ENDS_BUILD else " (went on)"
         return (
-            f"{self.victim} | {self.after:.1f} | {stopped} | {in_flight} | {self.asked_again} | {self.rows_lost} | "
-            f"{self.verdict} |"
+            f"{self.victim} | {self.after:.1f} | {self.seconds:.1f}{went_on} | {in_flight} | {self.asked_again} | "
+            f"{self.rows_lost} | {self.verdict} |"
         )
 
 
@@ -120,66 +128,69 @@ class ChaosBuild:
             *([f"{again} finished answers were asked for again"] if again else []),
         ]
 
-    def run_and_kill(self, victim: str, rng: random.Random) -> Kill | None:
-        """Run the build and hit the victim at a random moment; None if the build was finished before."""
-        log = (self.folder / "log").open("a")
-        with subprocess.Popen(self._command, stdout=log, stderr=log) as build:
-            main = psutil.Process(build.pid)
-            if not self._wait_until_asking(build):
-                return None
-            self._count_requests()
-            delay = rng.uniform(0.0, 6.0)
-            time.sleep(delay)
-            role, hit = VICTIMS[victim]
-            found = self._processes(main).get(role, [])
-            if build.poll() is not None or not found:
-                build.wait()
-                return None
-            everything = [main, *main.children(recursive=True)]
-            in_flight, before = self._in_flight(), self._kept()
-            hit(rng.choice(found))
-            began = time.monotonic()
-            ends = victim in ENDS_BUILD
-            if ends:
-                _, alive = psutil.wait_procs(everything, timeout=STOP_SECONDS)
-                alive = [process for process in alive if _is_running(process)]
-            stopped = time.monotonic() - began if ends else None
-            code = build.wait()
-        verdict = "ok"
-        if ends and alive:
-            verdict = f"{len(alive)} processes alive after {STOP_SECONDS:.0f} s"
-        elif not ends and code:
-            verdict = f"exit code {code}, see the log"
-        elif victim.startswith("interrupt") and code != 130:
-            verdict = f"exit code {code} instead of 130"
-        lost = len(before[1] - self._kept()[1])
-        if before[0] - self._kept()[0]:
-            verdict = "finished answers were lost"
-        again = self._asked_again()
-        return Kill(
-            victim, delay, stopped, in_flight, again, lost, "finished answers asked again" if again else verdict
-        )
+    def run(self, victims: Sequence[str], rng: random.Random, longest: float = 5.0) -> Iterator[Kill]:
+        """Run the build and hit one victim after the other, until one ends it or it is finished.
 
-    def _wait_until_asking(self, build: subprocess.Popen) -> bool:
-        """Until the engine has answered something new in this session; False if the build ends before."""
+        Args:
+            victims: out of `VICTIMS`.
+            rng: chooses the moments, and which of several processes is hit.
+            longest: seconds that the engine answers undisturbed at most.
+        """
+        with (self.folder / "log").open("a") as log, subprocess.Popen(self._command, stdout=log, stderr=log) as build:
+            main = psutil.Process(build.pid)
+            answering = self._wait_for_an_answer(build)
+            for victim in victims:
+                if not answering:
+                    break
+                self._count_requests()
+                after = rng.uniform(0.0, longest)
+                time.sleep(after)
+                role, hit = VICTIMS[victim]
+                if not (found := self._wait_for_a(role, main)):
+                    break
+                children = main.children(recursive=True)
+                in_flight, before, began = self._in_flight(), self._kept(), time.monotonic()
+                if build.poll() is not None:
+                    break
+                hit(rng.choice(found))
+                verdict = "ok"
+                if victim in ENDS_BUILD:
+                    verdict = _ended(build, children, 130 if "interrupt" in victim else -signal.SIGKILL)
+                    answering = False
+                else:
+                    answering = self._wait_for_an_answer(build)
+                    if not answering and build.returncode:
+                        verdict = f"exit code {build.returncode}: see the log"
+                seconds, again, lost = time.monotonic() - began, self._asked_again(), len(before - self._kept())
+                if again or lost:
+                    verdict = "finished work was lost or asked for again"
+                yield Kill(victim, after, seconds, in_flight, again, lost, verdict)
+
+    def _wait_for_an_answer(self, build: subprocess.Popen) -> bool:
+        """Until the engine has answered something that the journal had not; False if the build ends before."""
         deadline = time.monotonic() + _READY_SECONDS
-        first = len(self._kept()[0])
-        while build.poll() is None and time.monotonic() < deadline:
-            if len(self._kept()[0]) > first:
+        first = len(self._kept())
+        while time.monotonic() < deadline:
+            if build.poll() is not None:
+                return False
+            if len(self._kept()) > first:
                 return True
             time.sleep(0.1)
-        build.wait()
-        return False
+        raise SystemExit(f"no new answer for {_READY_SECONDS:.0f} s: the build hangs")
 
-    def _processes(self, main: psutil.Process) -> Processes:
-        """The build's processes by what they are."""
-        roles: Processes = {"main": [main]}
-        for process in main.children(recursive=True):
-            try:
-                roles.setdefault(_role(process), []).append(process)
-            except psutil.NoSuchProcess:
-                continue
-        return roles
+    def _wait_for_a(self, role: str, main: psutil.Process) -> list[psutil.Process]:
+        """All processes of a role, as soon as there is one; none if the build ends before."""
+        while _is_running(main):
+            found = [main] if role == "main" else []
+            for process in main.children(recursive=True):
+                try:
+                    found += [process] if _role(process) == role else []
+                except psutil.NoSuchProcess:
+                    continue
+            if found:
+                return found
+            time.sleep(0.1)
+        return []
 
     def _in_flight(self) -> int | None:
         """Sequences that vLLM is drawing or holds in its queue: what a kill may cost."""
@@ -203,10 +214,12 @@ class ChaosBuild:
         except sqlite3.OperationalError:  # its tables are not there yet
             return []
 
-    def _kept(self) -> tuple[set[tuple], set[tuple]]:
+    def _kept(self) -> set[tuple]:
         """Answers and finished rows in the journal."""
-        answers = self._query("SELECT key, token_ids, logprobs FROM requests")
-        return set(answers), set(self._query("SELECT id FROM outcomes"))
+        return {
+            *self._query("SELECT key, token_ids, logprobs FROM requests"),
+            *self._query("SELECT id, body FROM outcomes"),
+        }
 
     def _count_requests(self) -> None:
         with closing(sqlite3.connect(self._work / "journal.sqlite", timeout=60)) as db:
@@ -214,6 +227,19 @@ class ChaosBuild:
 
     def _asked_again(self) -> int:
         return len(self._query("SELECT key FROM asked GROUP BY key HAVING COUNT(*) > 1"))
+
+
+def _ended(build: subprocess.Popen, children: list[psutil.Process], code: int) -> str:
+    """The verdict on a build that had to end with all its processes."""
+    deadline = time.monotonic() + STOP_SECONDS
+    try:
+        build.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"its main process is alive after {STOP_SECONDS:.0f} s"
+    _, alive = psutil.wait_procs(children, timeout=max(0.0, deadline - time.monotonic()))
+    if alive := [process for process in alive if _is_running(process)]:
+        return f"{len(alive)} processes alive after {STOP_SECONDS:.0f} s: {[process.cmdline() for process in alive]}"
+    return "ok" if build.returncode == code else f"exit code {build.returncode} instead of {code}"
 
 
 def _role(process: psutil.Process) -> str:
