@@ -140,6 +140,13 @@ def parser() -> argparse.ArgumentParser:
         help="attach to running vLLM servers instead of starting one",
     )
     engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight a step")
+    engine.add_argument(
+        "--engine-patience",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds to wait for an engine that is away before stopping (default: %(default)s)",
+    )
 
     hub = p.add_argument_group("publishing (see builder.publish)")
     hub.add_argument(
@@ -212,13 +219,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _build(args: argparse.Namespace, target: Target) -> int:
     from rich.console import Console
 
+    from builder.engines.urls import base_url
     from builder.manifest import read_manifest
     from builder.models import resolve_model
+    from builder.release import settle
     from builder.summary import print_summary
     from builder.workspace import Workspace, refuse_if_changed
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
+    urls = [base_url(url) for url in args.engine_url]
     output = (args.output or Path("releases") / target.name).absolute()
     engine = _engine(args, target)
     model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
@@ -230,6 +240,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
 
+    settle(output, Workspace.of(output))
     manifest = read_manifest(output)
     if manifest and not args.fresh:
         refuse_if_changed(settings, manifest["settings"], output)
@@ -240,7 +251,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             workspace.claim(settings)
-            build = Build(settings, model, output, workspace, args.engine_url, args.concurrency, console)
+            build = Build(settings, model, output, workspace, urls, args.concurrency, args.engine_patience, console)
             try:
                 manifest = build.run()
             except KeyboardInterrupt:

@@ -32,6 +32,16 @@ class HubError(MindTheGapError):
     exit_code = 3
 
 
+class JournalError(MindTheGapError):
+    """The journal's file is full, locked, damaged or gone; finished work is kept as far as it can be read."""
+
+    exit_code = 3
+
+
+class UnansweredError(EngineError):
+    """The engine is there, but does not answer this one request; it may answer others."""
+
+
 class UnfinishedError(MindTheGapError):
     """The build stopped before every row had an outcome; the same command continues."""
 

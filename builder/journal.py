@@ -3,7 +3,8 @@
 One SQLite file in write-ahead mode, shared by the pipeline's step processes (each opens its own connection) and read by
 the supervisor for progress. Requests are found by content: the key hashes everything that determines the answer, so a
 changed prompt, sampling setting, seed or model revision is a different request, and the same one is never sent again.
-Token ids are kept as little-endian int32 and log-probs as float32, the precision that engines compute them in.
+Token ids are kept as little-endian int32 and log-probs as float32, the precision that engines compute them in. Every
+entry carries a checksum: what a disk has changed is never taken for an answer (`salvage` replaces such a journal).
 """
 
 import hashlib
@@ -19,13 +20,15 @@ from typing import Any
 
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError
+from builder.journal_db import checksum, connect, damaged
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
     number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, token_ids BLOB NOT NULL, logprobs BLOB NOT NULL,
-    finish_reason TEXT NOT NULL);
+    finish_reason TEXT NOT NULL, checksum INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS outcomes (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stage TEXT NOT NULL, body TEXT NOT NULL);
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stage TEXT NOT NULL, body TEXT NOT NULL,
+    checksum INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS outcomes_by_stage ON outcomes (stage);
 CREATE TABLE IF NOT EXISTS failures (id TEXT PRIMARY KEY, error TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY, started REAL NOT NULL, seconds REAL NOT NULL);
@@ -73,20 +76,19 @@ class Journal:
     """One connection to a build's journal. Not to be shared between threads or across a fork.
 
     Raises:
-        InputError: the file is not a journal, or is damaged.
+        InputError: the file is not a journal of this version.
+        JournalError: from every method: the file is damaged, locked by another program, or there is no room for it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise InputError(
-                f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
-            ) from None
+        self._db = connect(path)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_SCHEMA)
+        columns = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('requests')")}
+        if "checksum" not in columns:
+            raise InputError(f"journal {path} was written by an older version of this tool; start over with --fresh")
         self._counted = 0
         self._totals = [0, 0, 0]
 
@@ -112,17 +114,20 @@ class Journal:
         rows = [(key, _ints(ids), _floats(lps), reason) for key, ids, lps, reason in entries]
         with self._transaction():
             self._db.executemany(
-                "INSERT OR IGNORE INTO requests (key, token_ids, logprobs, finish_reason) VALUES (?, ?, ?, ?)",
-                rows,
+                "INSERT OR IGNORE INTO requests (key, token_ids, logprobs, finish_reason, checksum) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [(*row, checksum(*row)) for row in rows],
             )
 
     def get(self, key: bytes) -> Completion | None:
         """The finished request under a key, or None. Scoring requests have finish reason `SCORED`."""
         found = self._db.execute(
-            "SELECT token_ids, logprobs, finish_reason FROM requests WHERE key = ?", (key,)
+            "SELECT token_ids, logprobs, finish_reason, checksum FROM requests WHERE key = ?", (key,)
         ).fetchone()
         if found is None:
             return None
+        if found[3] != checksum(key, *found[:3]):
+            raise damaged(self.path)
         return Completion(_array("i", found[0]).tolist(), _array("f", found[1]).tolist(), found[2])
 
     def put_outcomes(self, outcomes: Iterable[dict[str, Any]]) -> None:
@@ -130,8 +135,8 @@ class Journal:
         outcomes = list(outcomes)
         with self._transaction():
             self._db.executemany(
-                "INSERT OR REPLACE INTO outcomes (row, id, stage, body) VALUES (?, ?, ?, ?)",
-                [(o["row"], o["id"], o["stage"], json.dumps(o)) for o in outcomes],
+                "INSERT OR REPLACE INTO outcomes (row, id, stage, body, checksum) VALUES (?, ?, ?, ?, ?)",
+                [(o["row"], o["id"], o["stage"], body := json.dumps(o), checksum(body)) for o in outcomes],
             )
             self._db.executemany("DELETE FROM failures WHERE id = ?", [(o["id"],) for o in outcomes])
 
@@ -150,7 +155,9 @@ class Journal:
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
         """Finished rows in source order, streamed."""
-        for (body,) in self._db.execute("SELECT body FROM outcomes ORDER BY row"):
+        for body, expected in self._db.execute("SELECT body, checksum FROM outcomes ORDER BY row"):
+            if checksum(body) != expected:
+                raise damaged(self.path)
             yield json.loads(body)
 
     def finished_ids(self) -> set[str]:
@@ -195,7 +202,8 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if self._db.in_transaction:  # a full disk may have rolled back already
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 def _ints(values: Sequence[int]) -> bytes:

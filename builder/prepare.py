@@ -30,10 +30,8 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     Raises:
         InputError: a source cannot be read, or nothing of it is left to build.
     """
-    import pyarrow.parquet as pq
-
-    if workspace.rows_file.exists():
-        return pq.read_metadata(workspace.rows_file).num_rows
+    if rows := workspace.prepared_rows():
+        return rows
     loaded = load(settings.sources, settings.limit, settings.seed)
     rows, control = _without_control_tokens(loaded.rows, chat)
     lengths: dict[str, int] = {}

@@ -22,6 +22,7 @@ ORPHAN_GRACE = 2.0  # the same when nobody waits for it any more: its parent, or
 _POLL = 0.5  # seconds between two looks at the parent
 _TAIL_BYTES = 1 << 16
 _SECRET = re.compile(r"\b(hf_|sk-)[\w-]{8,}|(?<=bearer )\S+", re.IGNORECASE)
+_CHILDREN: "set[Child]" = set()  # not stopped yet
 _SECRET_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "MTG_ENGINE_API_KEY")
 
 
@@ -78,7 +79,9 @@ def spawn(command: list[str], log: Path, env: dict[str, str] | None = None) -> C
         )
     with process.stdout as answer:
         group = answer.readline().strip()
-    return Child(process, int(group) if group else None)
+    child = Child(process, int(group) if group else None)
+    _CHILDREN.add(child)
+    return child
 
 
 def stop(child: Child, grace: float = GRACE) -> None:
@@ -98,6 +101,13 @@ def stop(child: Child, grace: float = GRACE) -> None:
     elif child.poll() < 0:  # somebody killed the guard, which otherwise leaves nothing behind
         _signal_group(child.group, signal.SIGKILL)
     child.group = None
+    _CHILDREN.discard(child)
+
+
+def kill_all() -> None:
+    """Kill the commands of all children at once; `stop` still has to be called for each."""
+    for child in list(_CHILDREN):
+        _signal_group(child.group, signal.SIGKILL)
 
 
 def tail(log: Path, lines: int, start: int = 0) -> list[str]:

@@ -41,7 +41,7 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         UnfinishedError: a source row has no outcome.
         MindTheGapError: what was built breaks a promise of the release; nothing is written.
     """
-    scratch = workspace.root / "release.tmp"
+    scratch = workspace.new_release
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     with Journal(workspace.journal_file) as journal:
@@ -53,8 +53,20 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
     card.write_text(render_card(content), encoding="utf-8")
     content["files"][card.name] = facts(card)
     (scratch / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _swap(scratch, output, workspace.root / "release.old")
+    _sync(scratch)
+    _swap(scratch, output, workspace.old_release)
     return content
+
+
+def settle(output: Path, workspace: Workspace) -> None:
+    """Complete the swap that a kill cut in two: the earlier release was out of the way, the new one not yet there.
+
+    Raises:
+        InputError: another build is using the working directory.
+    """
+    if not output.exists() and workspace.old_release.exists() and (workspace.new_release / NAME).exists():
+        with workspace.locked(fresh=False):
+            _swap(workspace.new_release, output, workspace.old_release)
 
 
 def data_file(release: Path, config: str) -> Path:
@@ -196,10 +208,21 @@ class _Writer:
             self._group = []
 
 
-def _swap(scratch: Path, output: Path, old: Path) -> None:
-    shutil.rmtree(old, ignore_errors=True)
+def _sync(directory: Path) -> None:
+    """Make sure that a release whose name is on disk is there itself, even if the power fails."""
+    for path in [*directory.rglob("*"), directory]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _swap(new: Path, output: Path, old: Path) -> None:
+    """Put the new release in the place of the earlier one; killed in between, `settle` completes it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.rename(output, old)
-    os.rename(scratch, output)
+    os.rename(new, output)
     shutil.rmtree(old, ignore_errors=True)

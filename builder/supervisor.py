@@ -5,9 +5,10 @@ of its own. It learns what they do from the journal alone, so that a pipeline th
 started again: everything finished is in the journal already.
 """
 
+import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from builder.chat import Chat
 from builder.config import Settings
 from builder.engines.running import checked, server_for, takes_seeds
 from builder.engines.servers import EngineServer
-from builder.errors import UnfinishedError
+from builder.errors import EngineError, UnfinishedError
+from builder.interrupts import Interrupts
 from builder.journal import Journal
 from builder.models import Model
 from builder.prepare import prepare
 from builder.progress import ProgressDisplay
 from builder.release import write_release
+from builder.salvage import salvage
 from builder.workspace import Runtime, Workspace, write_atomically
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of weights
 STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
-ATTEMPTS = 3  # runs of the pipeline in a row without one new outcome before giving up
+ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
+DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
 _POLL_SECONDS = 1.0
 
 
@@ -43,6 +47,7 @@ class Build:
         workspace: its working directory, locked and claimed by the caller.
         engine_urls: servers to attach to; empty to start one here.
         concurrency: sequences that one step keeps in flight.
+        patience: seconds that one request waits for an engine that is away.
         console: where a person reads.
     """
 
@@ -54,11 +59,12 @@ class Build:
         workspace: Workspace,
         engine_urls: list[str],
         concurrency: int,
+        patience: float,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
-        self._files, self._urls, self._concurrency = workspace, engine_urls, concurrency
-        self._console = console
+        self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
+        self._console, self._interrupts = console, Interrupts()
         self._engine_restarted = False  # since the pipeline was last started
 
     def run(self) -> dict[str, Any]:
@@ -68,9 +74,12 @@ class Build:
             InputError: the source is wrong.
             EngineError: the engine cannot run.
             UnfinishedError: some rows have no outcome; the same command continues.
+            KeyboardInterrupt: the user stopped it; the same command continues.
         """
         chat = Chat(self._model.path, self._settings.target)
-        with Journal(self._files.journal_file) as journal, _Session(journal) as session:
+        if saved := salvage(self._files.journal_file):
+            self._say(saved)
+        with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
             # The engine loads its weights while the source is read, unless nothing is left to ask it.
             engine = nullcontext() if self._all_finished(journal) else self._engine()
             with engine as server:
@@ -85,10 +94,7 @@ class Build:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _all_finished(self, journal: Journal) -> bool:
-        import pyarrow.parquet as pq
-
-        rows = self._files.rows_file
-        return rows.exists() and journal.progress().rows == pq.read_metadata(rows).num_rows
+        return self._files.prepared_rows() == journal.progress().rows
 
     def _engine(self) -> AbstractContextManager[EngineServer | None]:
         if self._urls:
@@ -110,6 +116,7 @@ class Build:
             engine_model=info.model,
             send_seed=takes_seeds(self._settings.engine, bool(self._urls)),
             concurrency=self._concurrency,
+            patience=self._patience,
         )
         write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))
 
@@ -118,21 +125,23 @@ class Build:
         fruitless = 0
         most_samples = 2 * total * self._settings.sampling.candidates
         with ProgressDisplay(self._console, total, most_samples, journal.progress()) as display:
-            while (before := journal.progress().rows) < total:
+            while (before := journal.progress()).rows < total:
                 reason = self._run_pipeline(journal, session, display, server)
-                done = journal.progress().rows
+                died = reason != "exit code 0"  # then its rows are tried again, whatever they failed of
+                after = journal.progress()
+                done = after.rows
                 if done < total and self._engine_restarted:
-                    server.wait_ready(READY_SECONDS)  # rows that gave up on it meanwhile are tried again
-                elif done < total and (failures := journal.failures()):
+                    self._revive(server)  # rows that gave up on it meanwhile are tried again
+                elif done < total and not died and (failures := journal.failures()):
                     row_id, error = failures[0]
                     raise UnfinishedError(
                         f"{total - done} of {total} rows are unfinished (row {row_id}: {error}); "
                         "everything finished is kept, the same command continues"
                     )
-                fruitless = fruitless + 1 if done == before else 0
+                fruitless = fruitless + 1 if after == before else 0
                 if fruitless == ATTEMPTS:
                     raise UnfinishedError(
-                        f"the pipeline ended {ATTEMPTS} times without finishing a row ({reason}); "
+                        f"the pipeline ended {ATTEMPTS} times without finishing anything ({reason}); "
                         f"its log: {self._files.pipeline_log}"
                     )
 
@@ -141,27 +150,60 @@ class Build:
     ) -> str:
         """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
         command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
+        self._files.drain_file.unlink(missing_ok=True)
         process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
         last, since = None, time.monotonic()
         self._engine_restarted = False
         try:
-            while process.poll() is None:
-                time.sleep(_POLL_SECONDS)
-                now = journal.progress()
-                display.show(now)
-                session.note()
-                if now != last:
-                    last, since = now, time.monotonic()
-                elif time.monotonic() - since > STALL_SECONDS:
-                    return f"no progress for {STALL_SECONDS:.0f} s"
-                if server and not server.alive():
-                    self._say("the engine died; starting it again")
-                    server.restart()
-                    self._engine_restarted = True
+            with self._interrupts.deferred():
+                while process.poll() is None and not self._interrupts.asked:
+                    time.sleep(_POLL_SECONDS)
+                    now = journal.progress()
+                    display.show(now)
+                    session.note()
+                    if now != last:
+                        last, since = now, time.monotonic()
+                    elif time.monotonic() - since > STALL_SECONDS:
+                        if server:
+                            self._restart(server, "stands still")
+                        return f"no progress for {STALL_SECONDS:.0f} s"
+                    if server and not server.alive():
+                        self._restart(server, "died")
+                    elif server and server.hangs():
+                        self._restart(server, "hangs")
+                if self._interrupts.asked:
+                    self._drain(process)
         finally:
             processes.stop(process)
         display.show(journal.progress())
+        if self._interrupts.asked:
+            raise KeyboardInterrupt
         return f"exit code {process.poll()}"
+
+    def _drain(self, process: processes.Child) -> None:
+        """Let the pipeline come to its end without asking the engine for anything new."""
+        self._say(
+            f"stopping: what the engine is answering may finish, {DRAIN_SECONDS:.0f} s at most "
+            "(interrupt again to stop at once)"
+        )
+        self._files.drain_file.touch()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(DRAIN_SECONDS)
+
+    def _restart(self, server: EngineServer, state: str) -> None:
+        self._say(f"the engine {state}; starting it again")
+        server.restart()
+        self._engine_restarted = True
+
+    def _revive(self, server: EngineServer) -> None:
+        """Wait until a restarted engine is ready, even if it takes several starts."""
+        while True:
+            try:
+                return server.wait_ready(READY_SECONDS)
+            except EngineError:
+                if server.alive():
+                    raise
+                self._restart(server, "died while it started")
 
 
 class _Session:

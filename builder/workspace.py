@@ -25,6 +25,7 @@ class Runtime(Frozen):
         engine_model: the name that the servers know the target by.
         send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
         concurrency: sequences that one step keeps in flight.
+        patience: seconds that one request waits for an engine that is away.
     """
 
     model_dir: str
@@ -32,6 +33,7 @@ class Runtime(Frozen):
     engine_model: str
     send_seed: bool
     concurrency: int = 256
+    patience: float = 60.0
 
 
 class Workspace:
@@ -48,7 +50,10 @@ class Workspace:
         self.engine_file = root / "engine.txt"
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
+        self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
         self.scratch = root / "scratch"
+        self.new_release = root / "release.tmp"
+        self.old_release = root / "release.old"
 
     @classmethod
     def of(cls, release: Path) -> "Workspace":
@@ -90,9 +95,23 @@ class Workspace:
             InputError: it belongs to other settings; lists what differs.
         """
         if self.settings_file.exists() and self.rows_file.exists():
-            refuse_if_changed(settings, json.loads(self.settings_file.read_text()), self.root)
+            try:
+                earlier = json.loads(self.settings_file.read_text(encoding="utf-8"))
+            except ValueError:
+                raise InputError(f"{self.settings_file} is damaged; restore it, or start over with --fresh") from None
+            refuse_if_changed(settings, earlier, self.root)
         else:
             write_atomically(self.settings_file, settings.model_dump_json(indent=2))
+
+    def prepared_rows(self) -> int | None:
+        """How many rows are prepared; None if that is still to do, or to do again: rows follow from the settings."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_metadata(self.rows_file).num_rows
+        except (FileNotFoundError, pa.ArrowException):
+            return None
 
     def settings(self) -> Settings:
         """The settings that the directory was claimed with."""
@@ -118,7 +137,10 @@ def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a small file completely or not at all."""
+    """Write a small file completely or not at all, even if the power fails."""
     scratch = file.with_name(file.name + ".tmp")
-    scratch.write_text(text, encoding="utf-8")
+    with scratch.open("w", encoding="utf-8") as content:
+        content.write(text)
+        content.flush()
+        os.fsync(content.fileno())
     os.replace(scratch, file)

@@ -23,6 +23,7 @@ class FakeEngine:
         self.chat, self.answer, self.max_model_len = chat, answer, max_model_len
         self.sampled: Counter[str] = Counter()
         self.scored: Counter[tuple[int, ...]] = Counter()
+        self.asked = 0  # requests that arrived, answered or not
         self.before: Callable[[dict], int | None] = lambda request: None
         self._lock = threading.Lock()
         engine = self
@@ -40,6 +41,8 @@ class FakeEngine:
 
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with engine._lock:
+                    engine.asked += 1
                 if status := engine.before(request):
                     self._reply(status, {"error": {"message": "injected fault"}})
                 else:
@@ -58,10 +61,11 @@ class FakeEngine:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # clients that have gone meanwhile
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> "FakeEngine":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

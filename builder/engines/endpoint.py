@@ -3,15 +3,18 @@
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from builder.errors import EngineError
+from builder.engines import API_KEY_VARIABLE, wire
+from builder.engines.pulse import Pulse
+from builder.errors import EngineError, InputError, UnansweredError
+from builder.processes import mask
 
-API_KEY_VARIABLE = "MTG_ENGINE_API_KEY"
 _CONNECT_SECONDS = 10.0
+_FOR_EVERYBODY = (401, 403, 404)  # refusals that have nothing to do with the request at hand
 
 
 class ExchangeError(Exception):
@@ -34,15 +37,21 @@ class Endpoint:
 
     Attributes:
         url: base URL, without `/v1`.
+        heartbeat: seconds, see `Pulse.every`.
         load: sequences in flight.
         failures: outages in a row.
         down_until: not to be preferred before this `time.monotonic()`.
     """
 
     url: str
+    heartbeat: float = 20.0
     load: int = 0
     failures: int = 0
     down_until: float = 0.0
+    _pulse: Pulse = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pulse = Pulse(self.url + wire.HEALTH, self.heartbeat)
 
     @property
     def is_up(self) -> bool:
@@ -56,31 +65,43 @@ class Endpoint:
 
         Raises:
             ExchangeError: worth another attempt.
-            EngineError: the server refuses the request; it would do so again.
+            UnansweredError: the server refuses this request; it would do so again.
+            EngineError: the server refuses every request.
         """
         try:
-            async with session.request(method, self.url + path, json=body) as response:
-                text = await response.text()
+            async with (
+                self._pulse.required(session),
+                session.request(method, self.url + path, json=body) as response,
+            ):
+                text = await response.text(errors="replace")
         except aiohttp.InvalidURL:
             raise EngineError(f"{self.url!r} is not the URL of an engine") from None
         except (aiohttp.ClientError, OSError) as error:  # time-outs are OSErrors
-            raise ExchangeError(str(error) or "no answer in time", outage=True) from None
-        if response.status == 429 or response.status >= 500:
-            outage = response.status in (429, 502, 503, 504)
+            reason = "it hangs: not even /health is answered" if self._pulse.lost else "no answer in time"
+            raise ExchangeError(str(error) or reason, outage=True) from None
+        if response.status in (408, 429) or response.status >= 500:
+            outage = response.status != 500
             wait = _seconds(response.headers.get("Retry-After", ""))
             raise ExchangeError(f"HTTP {response.status}: {_message(text)}", outage=outage, retry_after=wait)
         if response.status >= 400:
             hint = f" (is {API_KEY_VARIABLE} right?)" if response.status in (401, 403) else ""
-            raise EngineError(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(text)}{hint}")
+            kind = EngineError if response.status in _FOR_EVERYBODY else UnansweredError
+            raise kind(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(text)}{hint}")
         try:
             return json.loads(text)
-        except ValueError:
-            raise ExchangeError(f"the answer is not JSON: {text[:100]!r}", outage=False) from None
+        except (ValueError, RecursionError):
+            raise ExchangeError(f"the answer is not JSON: {mask(text[:100])!r}", outage=False) from None
 
 
 def open_session(timeout: float) -> aiohttp.ClientSession:
-    """A session for engine requests, with the API key from the environment; belongs to the running event loop."""
-    key = os.environ.get(API_KEY_VARIABLE)
+    """A session for engine requests, with the API key from the environment; belongs to the running event loop.
+
+    Raises:
+        InputError: the key cannot be sent.
+    """
+    key = os.environ.get(API_KEY_VARIABLE, "").strip()
+    if not key.isprintable():
+        raise InputError(f"{API_KEY_VARIABLE} holds a line break or another character that no key has")
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),  # the engine's budget is the limit
         timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=_CONNECT_SECONDS),
@@ -89,14 +110,14 @@ def open_session(timeout: float) -> aiohttp.ClientSession:
 
 
 def _message(text: str) -> str:
-    """What a server says in an error's body, whatever shape it has, on one line."""
+    """What a server says in an error's body, whatever shape it has, on one line, without our key in it."""
     try:
         body = json.loads(text)
         error = body.get("error", body)
         text = error["message"] if isinstance(error, dict) else error
-    except (ValueError, AttributeError, KeyError):
+    except (ValueError, RecursionError, AttributeError, KeyError):
         pass
-    return " ".join(str(text).split())[:300]
+    return " ".join(mask(str(text)).split())[:300]
 
 
 def _seconds(retry_after: str) -> float:

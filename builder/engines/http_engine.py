@@ -13,7 +13,8 @@ from builder.engines import wire
 from builder.engines.budget import Budget
 from builder.engines.endpoint import Endpoint, ExchangeError, open_session
 from builder.engines.protocol import Completion, SamplingParams
-from builder.errors import EngineError
+from builder.engines.urls import base_url
+from builder.errors import EngineError, UnansweredError
 
 T = TypeVar("T")
 
@@ -42,8 +43,9 @@ class HttpEngine:
         concurrency: sequences in flight over all servers; a request for n completions counts n.
         send_seed: whether to send each request's seed (vLLM's CPU build crashes on one).
         timeout: seconds for one attempt, from sending the request to the complete answer.
+        patience: seconds to wait, all in all, between the attempts at one request; each wait doubles.
         attempts: tries for one request before `EngineError`.
-        backoff: seconds before the second try; doubles with every further one. The defaults wait for about a minute.
+        heartbeat: seconds between two looks at whether a server that has not answered yet is there at all.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class HttpEngine:
         *,
         send_seed: bool = True,
         timeout: float = 1800.0,
+        patience: float = 60.0,
         attempts: int = 7,
-        backoff: float = 1.0,
+        heartbeat: float = 20.0,
     ) -> None:
-        self._endpoints = [Endpoint(url.rstrip("/").removesuffix("/v1")) for url in urls]
+        self._endpoints = [Endpoint(base_url(url), heartbeat) for url in urls]
         self._model, self._send_seed = model, send_seed
-        self._timeout, self._attempts, self._backoff = timeout, attempts, backoff
+        self._timeout, self._attempts = timeout, attempts
+        self._backoff = patience / max(1, 2 ** (attempts - 1) - 1)  # seconds before the second attempt
         self._budget = Budget(concurrency)
         self._session: aiohttp.ClientSession | None = None
 
@@ -74,6 +78,10 @@ class HttpEngine:
             return []
         body = wire.scoring_request(prompt_ids, completion_ids)
         return await self._ask(body, 1, lambda answer: wire.prompt_scores(answer, prompt_ids, completion_ids))
+
+    def drain(self) -> None:
+        """Let what is under way finish, and send nothing new: it raises `EngineError` instead."""
+        self._budget.close("the build was interrupted")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,7 +114,8 @@ class HttpEngine:
             raise EngineError(f"the server at {endpoint.url} is not vLLM: unexpected answer") from None
         chosen = served[choose_model(list(served), self._model, endpoint.url)]
         engine = f"{chosen.get('owned_by', 'unknown engine')} {version}"
-        return EngineInfo(str(chosen["id"]), chosen.get("max_model_len"), engine)
+        length = chosen.get("max_model_len")
+        return EngineInfo(str(chosen["id"]), length if isinstance(length, int) else None, engine)
 
     async def _ask(self, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
         if self._model is not None:
@@ -126,8 +135,8 @@ class HttpEngine:
                         continue  # another server may answer at once
                 if attempt < self._attempts:
                     await asyncio.sleep(delay)
-        what = "went away" if last.outage else "fails"
-        raise EngineError(f"engine at {endpoint.url} {what}: {last} (after {self._attempts} attempts)")
+        kind, what = (EngineError, "went away") if last.outage else (UnansweredError, "fails")
+        raise kind(f"engine at {endpoint.url} {what}: {last} (after {self._attempts} attempts)")
 
     async def _attempt(self, endpoint: Endpoint, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
         endpoint.load += sequences

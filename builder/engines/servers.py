@@ -21,7 +21,11 @@ EngineName = Literal["vllm", "transformers"]
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.25
-_MAX_RESTARTS = 3
+_BACKOFF_SECONDS = (0.0, 5.0, 15.0)  # before each restart in a row; no more of them than that
+_STABLE_SECONDS = 600.0  # a server that ran so long starts with a clean record
+_HEALTH_SECONDS = 5.0  # for an answer to the question whether it is well
+_LOOK_SECONDS = 10.0  # between two looks at whether a running server still answers
+_HANG_SECONDS = 120.0  # without an answer: it hangs
 _SHOWN_LINES = 8
 _KVCACHE_GIB = "2"  # of vLLM's CPU build, unless the environment says otherwise
 # What to look for in a dead server's log, the most telling first.
@@ -59,6 +63,8 @@ class EngineServer:
         self._command, self._log, self._env = [*command, "--port", str(self._port)], log, env
         self._child: processes.Child | None = None
         self._log_start = self._restarts = 0
+        self._answered: float | None = None  # when it last did, in this life
+        self._next_look = self._started = 0.0
 
     @property
     def url(self) -> str:
@@ -90,21 +96,35 @@ class EngineServer:
             if not self.alive():  # asked second: what answers on our port may be somebody else
                 raise EngineError(self._obituary())
             if healthy:
+                self._answered = time.monotonic()
                 return
             if time.monotonic() > deadline:
                 raise EngineError(f"the engine did not answer within {timeout:g} s; {self._log_end()}")
             time.sleep(_POLL_SECONDS)
 
+    def hangs(self) -> bool:
+        """Whether it runs, was ready once, and has answered nothing for two minutes."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        if self._healthy():
+            self._answered = now
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        return self._answered is not None and now - self._answered > _HANG_SECONDS
+
     def restart(self) -> None:
-        """Start a dead server again, on the same port; does not wait until it is ready.
+        """Start a dead or hanging server again, on the same port; does not wait until it is ready.
 
         Raises:
             EngineError: it has died too often for another try to make sense.
         """
-        if self._restarts == _MAX_RESTARTS:
-            raise EngineError(f"{self._obituary()} (given up after {_MAX_RESTARTS} restarts)")
+        if time.monotonic() - self._started > _STABLE_SECONDS:
+            self._restarts = 0
+        if self._restarts == len(_BACKOFF_SECONDS):
+            raise EngineError(f"{self._obituary()} (given up after {self._restarts} restarts)")
+        processes.stop(self._child, grace=1.0)  # there is nothing that it could still finish
+        time.sleep(_BACKOFF_SECONDS[self._restarts])
         self._restarts += 1
-        self.stop()
         self._start()
 
     def stop(self) -> None:
@@ -115,9 +135,10 @@ class EngineServer:
     def _start(self) -> None:
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._child = processes.spawn(self._command, self._log, self._env)
+        self._answered, self._started = None, time.monotonic()
 
     def _healthy(self) -> bool:
-        connection = http.client.HTTPConnection(_HOST, self._port, timeout=5.0)
+        connection = http.client.HTTPConnection(_HOST, self._port, timeout=_HEALTH_SECONDS)
         try:
             connection.request("GET", "/health")
             return connection.getresponse().status == 200

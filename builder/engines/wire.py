@@ -4,7 +4,6 @@ Requests are built and answers are checked here, without any I/O. An answer that
 journal may keep for good; one that does not is a `ViolationError`, never a completion.
 """
 
-import math
 from typing import Any
 
 from builder.engines.protocol import Completion, SamplingParams
@@ -24,6 +23,8 @@ NEUTRAL = {
     "frequency_penalty": 0.0,
 }
 _SLACK = 1e-3  # nats; a log-prob of a near-certain token may round to slightly above zero
+_LOWEST = -3.4e38  # nats; what fits into the journal's float32
+_TOKEN_IDS = range(1 << 31)
 
 
 class ViolationError(Exception):
@@ -65,7 +66,11 @@ def completions(answer: Any, params: SamplingParams, n: int) -> list[Completion]
         ViolationError: the answer is not what was asked for.
     """
     choices = _choices(answer, n)
-    return [_completion(choice, params) for choice in sorted(choices, key=lambda choice: choice.get("index", 0))]
+    indices = [choice.get("index", 0) for choice in choices]
+    if not all(isinstance(index, int) for index in indices):
+        raise ViolationError(f"choices are numbered {indices}")
+    order = sorted(range(n), key=indices.__getitem__)
+    return [_completion(choices[position], params) for position in order]
 
 
 def prompt_scores(answer: Any, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
@@ -100,8 +105,9 @@ def _choices(answer: Any, n: int) -> list[dict[str, Any]]:
 
 def _completion(choice: dict[str, Any], params: SamplingParams) -> Completion:
     tokens, reason = choice.get("token_ids"), choice.get("finish_reason")
-    logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
-    if not isinstance(tokens, list) or not all(isinstance(token, int) for token in tokens):
+    detail = choice.get("logprobs")
+    logprobs = detail.get("token_logprobs") if isinstance(detail, dict) else None
+    if not isinstance(tokens, list) or not all(type(token) is int and token in _TOKEN_IDS for token in tokens):
         raise ViolationError("no list of token_ids in a choice (does this server know return_token_ids?)")
     if not isinstance(logprobs, list):
         raise ViolationError("no token_logprobs in a choice")
@@ -121,6 +127,6 @@ def _completion(choice: dict[str, Any], params: SamplingParams) -> Completion:
 
 def _checked_logprobs(values: list[Any]) -> list[float]:
     for value in values:
-        if not isinstance(value, int | float) or not math.isfinite(value) or value > _SLACK:
+        if type(value) not in (int, float) or not _LOWEST < value <= _SLACK:  # which NaN is not either
             raise ViolationError(f"{value!r} is not a log-prob")
     return [float(value) for value in values]

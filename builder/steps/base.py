@@ -1,6 +1,8 @@
 """What all steps share: one row a problem, a fault stays with its row, and nothing becomes a silent null."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from builder.chat import Chat
 from builder.config import Settings
 from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
-from builder.errors import EngineError
+from builder.errors import EngineError, UnansweredError
 from builder.journal import Journal, scoring_key
 from builder.sampling import model_key
 from builder.workspace import Workspace
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
 
 Row = dict[str, Any]
+
+FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up
+_POLL_SECONDS = 0.5
 
 # The columns that travel beside the source row's own, with what they hold before their step has run. Scalars and JSON
 # strings only: distilabel infers a Parquet schema from values and is slow on nested ones.
@@ -88,6 +93,7 @@ class EngineStep(RowStep):
     _runner: asyncio.Runner = PrivateAttr(None)
     _model_key: str = PrivateAttr("")
     _gone: str = PrivateAttr("")
+    _failures: int = PrivateAttr(0)
 
     def load(self) -> None:
         """Open tokenizer, journal and engine."""
@@ -101,6 +107,7 @@ class EngineStep(RowStep):
             model=runtime.engine_model,
             concurrency=runtime.concurrency,
             send_seed=runtime.send_seed,
+            patience=runtime.patience,
         )
         self._runner = asyncio.Runner()
         self._model_key = model_key(self._settings.model_revision, target.dtype)
@@ -118,7 +125,21 @@ class EngineStep(RowStep):
         self._runner.run(self._handle_all(rows))
 
     async def _handle_all(self, rows: list[Row]) -> None:
-        await asyncio.gather(*(self._guarded(row) for row in rows))
+        async with self._draining_on_request():
+            await asyncio.gather(*(self._guarded(row) for row in rows))
+
+    @asynccontextmanager
+    async def _draining_on_request(self) -> AsyncIterator[None]:
+        async def watch() -> None:
+            while not self._files.drain_file.exists():
+                await asyncio.sleep(_POLL_SECONDS)
+            self._engine.drain()
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
     async def _guarded(self, row: Row) -> None:
         if self._gone:  # the engine did not come back for an earlier row: do not wait for it again
@@ -126,8 +147,17 @@ class EngineStep(RowStep):
             return
         try:
             await self.ask(row)
+            self._failures = 0
+        except UnansweredError as error:
+            row["error"] = str(error)
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._gone = row["error"]
         except EngineError as error:
             self._gone = row["error"] = str(error)
+        except Exception as error:
+            self._logger.exception("step %s failed on row %s", self.name, row["id"])
+            row["error"] = f"{self.name}: {type(error).__name__}: {error}"
 
     async def ask(self, row: Row) -> None:
         """Fill this step's columns of one row with the engine's help."""

@@ -7,10 +7,14 @@ differ, the answer is `no_answer`, not `incorrect`.
 What counts as a gold answer. Only what fills the box as a whole. By default math-verify also picks the last
 number or fraction out of a formula that it cannot read (`\frac{1}{3}E_{1}+\frac{2}{3}E_{2}` becomes 2/3);
 such a gold answer would make every candidate's verdict wrong.
+
+An interval and the inequality that describes it are equal, whichever of them is the gold answer.
 """
 
 from functools import lru_cache
 from typing import Any, Literal
+
+from builder.verification.notation import plain
 
 Verdict = Literal["correct", "incorrect", "no_answer", "timeout", "error"]
 
@@ -23,12 +27,12 @@ def grade(pair: tuple[str, str]) -> Verdict:
     """
     from math_verify import parse, verify
 
-    gold, text = pair
+    gold, text = map(plain, pair)
     golds = _parse_gold(gold)
     answers = parse(text, parsing_timeout=None, raise_on_error=True)
     if not answers:
         return "no_answer"
-    if verify(golds, answers, timeout_seconds=None, raise_on_error=True):
+    if verify(golds, answers, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True):
         return "correct"
     if not _has_expression(golds):
         return "error"
@@ -41,7 +45,7 @@ def is_parseable(gold: str) -> bool:
     Raises:
         BaseException: whatever math-verify and sympy raise.
     """
-    return _has_expression(_parse_gold(gold))
+    return _has_expression(_parse_gold(plain(gold)))
 
 
 @lru_cache(maxsize=64)

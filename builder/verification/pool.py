@@ -109,20 +109,22 @@ class KillablePool:
     def _running_pool(self) -> ProcessPool:
         if self._pool is not None and self._pool.active:
             return self._pool
-        self.close()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["math_verify", PRELOAD])
-        _forget_foreign_fork_server()
-        self._pool = ProcessPool(self._workers, initializer=_prepare_worker, context=context)
-        try:
-            self._pool.schedule(os.getpid).result(timeout=START_SECONDS)
-        except Exception as error:
+        for _ in range(PASSES):  # somebody may kill the workers, or the fork server, while they start
             self.close()
-            raise EngineError(
-                f"the verifier's worker processes do not start: {error!r}; a script needs an "
-                'if __name__ == "__main__" guard, and a daemonic process cannot verify'
-            ) from error
-        return self._pool
+            _forget_foreign_fork_server()
+            self._pool = ProcessPool(self._workers, initializer=_prepare_worker, context=context)
+            try:
+                self._pool.schedule(os.getpid).result(timeout=START_SECONDS)
+                return self._pool
+            except Exception as error:
+                fault = error
+        self.close()
+        raise EngineError(
+            f"the verifier's worker processes do not start: {fault!r}; a script needs an "
+            'if __name__ == "__main__" guard, and a daemonic process cannot verify'
+        ) from fault
 
 
 def _outcome(future: ProcessFuture) -> list[Any] | Literal["timeout", "died"] | None:

@@ -1,70 +1,20 @@
 """The whole flow against an engine that answers at once: what comes out of which problem, and what is asked for."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 
-import polars as pl
 import pytest
 
 from builder.journal import Journal
+from tests.builds import EXPERT, answer, build, command, pipeline_processes, problem, table, write_source
 from tests.fake_engine import FakeEngine
-
-GUIDED = "Here is a solution"
-
-
-def answer(prompt, drawn_before):
-    """Every even sample of `solvable` is right; `retellable` only when guided; `leaky` talks; the rest is wrong."""
-    right = drawn_before % 2 == 0
-    if "solvable" in prompt:
-        return f"Sample {drawn_before}: four, so \\boxed{{{4 if right else 5}}}."
-    if "retellable" in prompt and GUIDED in prompt:
-        return f"Sample {drawn_before}: clearly it has to be \\boxed{{4}}."
-    if "leaky" in prompt and GUIDED in prompt:
-        return "As the reference solution says, it is \\boxed{4}."
-    if "copied" in prompt and GUIDED in prompt:
-        return "Two and two are four because that is how adding works, so \\boxed{4}."
-    if "endless" in prompt:
-        return "So it is \\boxed{4}. " * 200
-    return "I believe \\boxed{5}."
 
 
 @pytest.fixture
 def engine(chat):
     with FakeEngine(chat, answer) as running:
         yield running
-
-
-EXPERT = "Two and two are four because that is how adding works, so \\boxed{4}."
-
-
-def write_source(file, rows):
-    file.write_text("".join(json.dumps(r) + "\n" if isinstance(r, dict) else r + "\n" for r in rows))
-    return file
-
-
-def problem(kind, n=0, solution=EXPERT):
-    return {"problem": f"({kind}) What is 2 + 2, variant {n}?", "solution": solution}
-
-
-def command(source, output, engine, *extra):
-    return [
-        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
-        "--output", str(output), "--engine-url", engine.url, "--candidates", "4", "--json", *extra,
-    ]  # fmt: skip
-
-
-def build(source, output, engine, *extra, check=True):
-    done = subprocess.run(command(source, output, engine, *extra), capture_output=True, text=True, check=False)
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
-
-
-def table(output, config="default"):
-    return pl.read_parquet(output / "data" / config / "*.parquet")
 
 
 @pytest.fixture
@@ -179,32 +129,6 @@ def test_killed_it_continues_and_asks_for_nothing_twice(tmp_path, engine):
     # Every candidate of the release was drawn once, but for those whose answer the kill had kept from the journal.
     assert engine.sampled.total() - drawn == len(table(tmp_path / "r", "candidates")) - finished.candidates
     assert engine.scored.total() - scored <= 24 + 8  # experts, and retellings under the plain prompt
-
-
-def pipeline_processes(work):
-    """Command lines of living processes that mention this test's directory."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline") as f:
-                line = f.read()
-        except OSError:
-            continue
-        if "builder.pipeline" in line and str(work) in line:
-            found.append((pid, line))
-    return found
-
-
-def test_an_engine_that_goes_away_stops_the_build_resumably(tmp_path, engine):
-    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)])
-    engine.before = lambda request: 400 if engine.sampled.total() >= 16 else None
-    done = build(source, tmp_path / "r", engine, check=False)
-    assert done.returncode == 3
-    assert "rows are unfinished" in done.stderr
-    assert "Traceback" not in done.stderr
-    engine.before = lambda request: None
-    build(source, tmp_path / "r", engine)
-    assert len(table(tmp_path / "r")) == 12
 
 
 def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat):

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builder import journal_db
 from builder.engines.protocol import Completion, SamplingParams
-from builder.errors import InputError
+from builder.errors import InputError, JournalError
 from builder.journal import SCORED, Journal, generation_key, scoring_key
 
 PARAMS = SamplingParams(1.0, 1.0, 64, (2, 0))
@@ -116,11 +117,44 @@ def test_sessions_add_up(journal):
     assert journal.sessions() == (2, 15.5)
 
 
-def test_a_damaged_journal_is_one_clear_error(tmp_path):
-    file = tmp_path / "journal.sqlite"
-    file.write_bytes(b"this is not a database, whatever its name says" * 100)
-    with pytest.raises(InputError, match=r"journal .* cannot be read"):
-        Journal(file)
+def test_a_journal_of_an_older_version_is_refused(tmp_path):
+    with sqlite3.connect(tmp_path / "j") as db:
+        db.execute("CREATE TABLE requests (number INTEGER PRIMARY KEY, key, token_ids, logprobs, finish_reason)")
+    with pytest.raises(InputError, match="older version"):
+        Journal(tmp_path / "j")
+
+
+def test_a_changed_byte_is_noticed_when_its_entry_is_read(journal):
+    journal.put([(b"k", completion())])
+    journal.put_outcomes([outcome(0)])
+    with sqlite3.connect(journal.path) as db:
+        db.execute("UPDATE requests SET logprobs = zeroblob(8)")
+        db.execute("UPDATE outcomes SET body = replace(body, 'fallback', 'fellback')")
+    for read in (lambda: journal.get(b"k"), lambda: list(journal.outcomes())):
+        with pytest.raises(JournalError, match=r"journal .* is damaged on disk"):
+            read()
+
+
+def test_a_journal_that_another_program_holds_is_one_clear_line(journal, monkeypatch):
+    monkeypatch.setattr(journal_db, "LOCK_SECONDS", 0.1)
+    with Journal(journal.path) as ours, sqlite3.connect(journal.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match="was locked by another program for more than 0 s"):
+            ours.put([(b"k", completion())])
+        other.execute("ROLLBACK")
+        ours.put([(b"k", completion())])
+        assert ours.get(b"k") == completion()
+
+
+def test_a_journal_without_room_is_one_clear_line_and_keeps_what_it_has(journal):
+    journal.put([(b"first", completion())])
+    journal._db.execute("PRAGMA max_page_count = 12")  # what SQLite does on a full disk, without one
+    with pytest.raises(JournalError, match="cannot be used: database or disk is full"):
+        journal.put([(b"%d" % n, completion((5,) * 500)) for n in range(100)])
+    assert journal.get(b"first") == completion()
+    journal._db.execute("PRAGMA max_page_count = 100000")
+    journal.put([(b"later", completion())])
+    assert journal.get(b"later") == completion()
 
 
 def test_a_failed_transaction_leaves_nothing(journal):

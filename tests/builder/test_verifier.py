@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pebble import ProcessPool
 
 from builder import verifier as verifier_module
 from builder.answers import gold_of
@@ -262,3 +263,19 @@ if __name__ == "__main__":
 """
     output, _ = run_script(tmp_path, forks).communicate(timeout=120)
     assert output.splitlines() == [r"\boxed{5} correct", r"\boxed{6} incorrect", r"\boxed{7} incorrect"]
+
+
+def test_workers_that_die_while_they_start_are_started_again(pool: KillablePool, monkeypatch: pytest.MonkeyPatch):
+    tries = iter([os._exit, os._exit, os.getpid])
+
+    def start_then_die(*arguments: object, **options: object) -> KillablePool:
+        created = ProcessPool(*arguments, **options)
+        first = next(tries)
+        schedule = created.schedule
+        created.schedule = lambda function, **more: (
+            schedule(first, args=(1,)) if function is os.getpid and first is os._exit else schedule(function, **more)
+        )
+        return created
+
+    monkeypatch.setattr(pool_module, "ProcessPool", start_then_die)
+    assert pool.map(int, ["1", "2"]) == [1, 2]

@@ -1,6 +1,7 @@
 import asyncio
 
 from builder.engines.budget import Budget
+from builder.errors import EngineError
 
 
 def test_no_more_than_the_total_is_in_flight_and_first_come_is_first_served():
@@ -61,3 +62,27 @@ def test_a_cancelled_or_failed_holder_gives_its_share_back():
             pass
 
     asyncio.run(main())
+
+
+def test_a_closed_budget_gives_nothing_more_and_takes_nothing_back():
+    async def use() -> list[str]:
+        budget, release, log = Budget(2), asyncio.Event(), []
+
+        async def hold(name: str) -> None:
+            try:
+                async with budget.hold(2):
+                    log.append(name)
+                    await release.wait()
+                    log.append(f"{name} done")
+            except EngineError as error:
+                log.append(f"{name}: {error}")
+
+        tasks = [asyncio.create_task(hold(name)) for name in "abc"]
+        await asyncio.sleep(0)
+        budget.close("interrupted")
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.gather(*tasks)
+        return log
+
+    assert asyncio.run(use()) == ["a", "b: interrupted", "c: interrupted", "a done"]

@@ -84,7 +84,7 @@ def run(use: Callable[[], Awaitable[Any]]) -> Any:
 def ask(*script: Any, n: int = 1, **options: Any) -> tuple[list[Completion], Server]:
     async def use() -> tuple[list[Completion], Server]:
         async with Server(*script) as server:
-            engine = HttpEngine([server.url], **{"backoff": 0.001, "attempts": 3, **options})
+            engine = HttpEngine([server.url], **{"patience": 0.003, "attempts": 3, **options})
             try:
                 return await engine.generate([5, 6], PARAMS, n, seed=9), server
             finally:
@@ -177,7 +177,7 @@ def test_a_refused_request_is_not_tried_again():
 def test_a_server_that_is_gone():
     async def use() -> None:
         url = await dead_url()
-        engine = HttpEngine([url], backoff=0.001, attempts=2)
+        engine = HttpEngine([url], patience=0.001, attempts=2)
         try:
             with pytest.raises(EngineError, match=rf"engine at {url} went away: .*\(after 2 attempts\)"):
                 await engine.generate([5], PARAMS, 1, seed=0)
@@ -192,7 +192,7 @@ def test_a_server_that_is_gone():
 def test_a_dead_server_among_several_costs_nothing_but_a_detour():
     async def use() -> None:
         async with Server() as alive:
-            engine = HttpEngine([await dead_url(), alive.url], backoff=5.0, attempts=2)
+            engine = HttpEngine([await dead_url(), alive.url], patience=5.0, attempts=2)
             answers = await asyncio.gather(*(engine.generate([5], PARAMS, 1, seed) for seed in range(20)))
             await engine.close()
             assert answers == [[COMPLETION]] * 20

@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import sys
 import time
@@ -53,7 +55,8 @@ def test_ready_restart_and_stop(tmp_path):
     assert not engine.alive()
 
 
-def test_a_server_that_keeps_dying_is_given_up(tmp_path):
+def test_a_server_that_keeps_dying_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "_BACKOFF_SECONDS", (0.0, 0.0, 0.0))
     with server("raise SystemExit('torch.OutOfMemoryError: CUDA out of memory')", tmp_path) as engine:
         for _ in range(3):
             wait_for_death(engine)
@@ -192,3 +195,36 @@ def test_a_free_port_is_free(tmp_path):
     engine = server(HEALTHY, tmp_path)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", int(engine.url.rpartition(":")[2])))
+
+
+def test_a_long_life_wipes_the_record_of_restarts(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "_BACKOFF_SECONDS", (0.0,))
+    with server("raise SystemExit", tmp_path) as engine:
+        wait_for_death(engine)
+        engine.restart()
+        wait_for_death(engine)
+        engine._started -= servers._STABLE_SECONDS
+        engine.restart()
+        wait_for_death(engine)
+        with pytest.raises(EngineError, match="given up after 1 restarts"):
+            engine.restart()
+
+
+def test_a_server_that_stopped_answering_hangs_and_one_that_still_loads_does_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "_HANG_SECONDS", 0.2)
+    monkeypatch.setattr(servers, "_HEALTH_SECONDS", 0.5)
+    with server(HEALTHY, tmp_path) as engine:
+        assert not engine.hangs()
+        engine.wait_ready(60)
+        assert not engine.hangs()
+        pid = int((tmp_path / "engine.log").read_text().split()[1])
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 60
+        while not (hung := engine.hangs()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert hung
+        assert engine.alive()
+        engine.restart()
+        assert not engine.hangs()
+        engine.wait_ready(60)

@@ -2,6 +2,8 @@ import copy
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder.engines import wire
 from builder.engines.protocol import Completion, SamplingParams
@@ -95,3 +97,35 @@ def test_scores_are_those_of_the_completions_own_tokens():
 def test_scores_that_are_missing_or_misaligned_are_refused(entries, fault):
     with pytest.raises(wire.ViolationError, match=fault):
         wire.prompt_scores({"choices": [{"prompt_logprobs": entries}]}, [5, 6], [7])
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_whatever_a_server_sends_is_a_completion_or_a_violation(data):
+    """A good answer in which any one value has been replaced by anything."""
+    answer = copy.deepcopy(ANSWER)
+    choice = data.draw(st.sampled_from(answer["choices"]))
+    place = data.draw(st.sampled_from(["choices", *choice, "token", "logprob"]))
+    value = data.draw(json_values)
+    if place == "choices":
+        answer["choices"] = value
+    elif place == "token":
+        choice["token_ids"][0] = value
+    elif place == "logprob":
+        choice["logprobs"]["token_logprobs"][0] = value
+    else:
+        choice[place] = value
+    try:
+        drawn = wire.completions(answer, PARAMS, 2)
+    except wire.ViolationError:
+        return
+    for completion in drawn:
+        assert len(completion.token_ids) == len(completion.logprobs)
+        assert all(-3.4e38 < value <= 1e-3 for value in completion.logprobs)
+        assert all(0 <= token < 2**31 for token in completion.token_ids)

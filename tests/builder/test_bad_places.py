@@ -1,0 +1,108 @@
+"""Builds in places that are full, read-only or half renamed, and on files that a disk has damaged."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from builder.errors import InputError
+from builder.release import settle
+from builder.workspace import Workspace
+from tests.builds import answer, build, problem, table, write_source
+from tests.fake_engine import FakeEngine
+
+
+@pytest.fixture
+def engine(chat):
+    with FakeEngine(chat, answer) as running:
+        yield running
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, nearly full; `remount(options)` changes it."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], check=False).returncode:
+        pytest.skip("mounting a file system needs the rights of root")
+
+    def remount(options):
+        subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
+
+    yield place, remount
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def one_line(done):
+    assert done.returncode in (2, 3), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error: ") == 1
+    return done.stderr.rpartition("error: ")[2]
+
+
+def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on(tmp_path, engine, small_disk):
+    place, remount = small_disk
+    source = write_source(tmp_path / "s.jsonl", [problem("hopeless", n) for n in range(60)])
+    said = one_line(build(source, place / "r", engine, check=False))
+    assert "disk is full" in said or "No space left on device" in said
+    assert not (place / "r").exists()
+    remount("size=50m")
+    build(source, place / "r", engine)
+    assert len(table(place / "r")) == 60
+
+
+def test_a_read_only_place_is_one_line(tmp_path, engine, small_disk):
+    place, remount = small_disk
+    remount("ro")
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
+    assert "cannot write to" in one_line(build(source, place / "r", engine, check=False))
+
+
+def test_damaged_rows_and_a_damaged_journal_are_mended_by_the_same_command(tmp_path, engine):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)])
+    output, work = tmp_path / "r", tmp_path / "r.work"
+    build(source, output, engine)
+    rows = table(output).to_dicts()
+    shutil.rmtree(output)
+    (work / "rows.parquet").write_bytes((work / "rows.parquet").read_bytes()[:-100])
+    journal = (work / "journal.sqlite").read_bytes()
+    (work / "journal.sqlite").write_bytes(journal.replace(b'"stage": "self', b'"stage": "shelf'[:14], 1))
+    asked = engine.sampled.total()
+    done = build(source, output, engine)
+    assert "the journal was damaged on disk" in done.stderr
+    mended = table(output).to_dicts()
+    assert [(row["id"], row["stage"]) for row in mended] == [(row["id"], row["stage"]) for row in rows]
+    assert engine.sampled.total() == asked  # the row's outcome was lost, its candidates were not
+
+
+def test_damaged_settings_are_one_line(tmp_path, target):
+    workspace = Workspace.of(tmp_path / "r")
+    workspace.root.mkdir()
+    workspace.settings_file.write_text('{"target": ')
+    workspace.rows_file.touch()
+    with pytest.raises(InputError, match=r"settings.json is damaged; restore it, or start over with --fresh"):
+        workspace.claim(None)
+
+
+def test_a_swap_that_a_kill_cut_in_two_is_completed(tmp_path):
+    output = tmp_path / "r"
+    workspace = Workspace.of(output)
+    for place, content in ((workspace.old_release, "old"), (workspace.new_release, "new")):
+        place.mkdir(parents=True)
+        (place / "manifest.json").write_text(json.dumps({"release": content}))
+    settle(output, workspace)
+    assert json.loads((output / "manifest.json").read_text()) == {"release": "new"}
+    assert not workspace.old_release.exists()
+    settle(output, workspace)
+    assert os.listdir(output) == ["manifest.json"]
+
+
+def test_an_unfinished_release_is_never_swapped_in(tmp_path):
+    output = tmp_path / "r"
+    workspace = Workspace.of(output)
+    workspace.old_release.mkdir(parents=True)
+    workspace.new_release.mkdir()  # its manifest is not written yet
+    settle(output, workspace)
+    assert not output.exists()

@@ -1,0 +1,124 @@
+"""Whole builds whose engine misbehaves, and whose user presses Ctrl-C: what is finished, what is kept, what is said."""
+
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from builder.journal import Journal
+from builder.selection import select
+from tests.builds import answer, build, command, problem, table, write_source
+from tests.fake_engine import FakeEngine
+from tests.fault_proxy import BENT, BROKEN, FaultProxy
+
+PASSING = ("500", "503", *(fault for fault in BROKEN if fault != "hang"), *BENT)
+KINDS = ("solvable", "retellable", "hopeless")
+
+
+@pytest.fixture
+def engine(chat):
+    with FakeEngine(chat, answer) as running:
+        yield running
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_source(tmp_path / "s.jsonl", [problem(KINDS[n % 3], n) for n in range(18)])
+
+
+def test_a_build_through_every_passing_fault_is_the_undisturbed_build(tmp_path, engine, source):
+    faults = iter(PASSING * 100)
+    with FaultProxy(engine.url, lambda number: next(faults) if number % 3 == 0 else None) as proxy:
+        build(source, tmp_path / "r", proxy, "--engine-patience", "3")
+    assert proxy.requests > 3 * len(PASSING)
+    rows = table(tmp_path / "r").to_dicts()
+    assert [row["stage"] for row in rows] == ["self_alignment", "guided_alignment", "fallback"] * 6
+    for row in rows:
+        phase = row["stage"].split("_")[0]
+        right = {"self": (0, 2), "guided": range(4), "fallback": ()}[phase]
+        assert row["selected_index"] == select(0, row["id"], phase, right)
+    tokens = table(tmp_path / "r", "tokens")
+    assert set(tokens["policy_logprobs"].explode()) == {-0.5, -1.0}  # as the engine said them, spoiled ones never
+
+
+def test_a_row_that_the_engine_refuses_costs_no_other_row(tmp_path, engine, chat):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)] + [problem("poison")])
+    engine.before = lambda request: 400 if "(poison)" in chat.prompt_text(request["prompt"]) else None
+    done = build(source, tmp_path / "r", engine, check=False)
+    assert done.returncode == 3
+    assert "1 of 13 rows are unfinished (row s-0000012: engine at" in done.stderr
+    assert "HTTP 400: injected fault" in done.stderr
+    engine.before = lambda request: None
+    drawn = engine.sampled.total()
+    build(source, tmp_path / "r", engine)
+    assert engine.sampled.total() - drawn == 8  # the poisoned row alone, in both phases
+    assert len(table(tmp_path / "r")) == 13
+
+
+def test_an_engine_that_goes_away_ends_the_build_with_one_line_and_all_that_was_finished(tmp_path, engine, source):
+    with FaultProxy(engine.url, lambda number: "reset" if number >= 9 else None) as proxy:
+        done = build(source, tmp_path / "r", proxy, "--engine-patience", "0.2", check=False)
+        assert done.returncode == 3
+        assert done.stderr.count("error: ") == 1
+        assert f"engine at {proxy.url} went away: " in done.stderr
+        assert "everything finished is kept, the same command continues" in done.stderr
+        assert "Traceback" not in done.stderr
+        with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
+            kept = journal.progress().candidates
+        assert kept > 0
+        proxy.plan = lambda number: None
+        drawn = engine.sampled.total()
+        build(source, tmp_path / "r", proxy)
+    assert engine.sampled.total() - drawn == len(table(tmp_path / "r", "candidates")) - kept
+
+
+def started(tmp_path, engine, source):
+    """A build of slow answers, in the middle of asking for them."""
+    engine.before = lambda request: time.sleep(3.0)
+    running = subprocess.Popen(
+        [*command(source, tmp_path / "r", engine), "--concurrency", "8"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not engine.asked and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return running, psutil.Process(running.pid).children(recursive=True)
+
+
+def gone(children):
+    """Whether all have ended, at most a few seconds later."""
+    _, alive = psutil.wait_procs(children, timeout=20)
+    return not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_interrupted_once_it_keeps_what_was_under_way_and_asks_for_nothing_new(tmp_path, engine, source):
+    running, children = started(tmp_path, engine, source)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "what the engine is answering may finish" in errors
+    assert "everything finished is kept, the same command continues" in errors
+    assert "Traceback" not in errors
+    assert gone(children)
+    with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
+        # 8 sequences at once are two requests of 4; the rest was never sent.
+        assert journal.progress().candidates == engine.sampled.total() == 8
+
+
+def test_interrupted_twice_it_stops_now(tmp_path, engine, source):
+    running, children = started(tmp_path, engine, source)
+    engine.before = lambda request: time.sleep(60.0)
+    running.send_signal(signal.SIGTERM)
+    while "what the engine" not in running.stderr.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, errors = running.communicate(timeout=60)
+    assert time.monotonic() - began < 9  # the first signal alone would have waited for 10 s
+    assert running.returncode == 130
+    assert "the same command continues" in errors
+    assert gone(children)

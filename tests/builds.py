@@ -1,0 +1,70 @@
+"""Real builds of made-up problems, run as a user runs them, against an engine that answers at once."""
+
+import json
+import os
+import subprocess
+import sys
+
+import polars as pl
+
+GUIDED = "Here is a solution"
+
+
+def answer(prompt, drawn_before):
+    """Every even sample of `solvable` is right; `retellable` only when guided; `leaky` talks; the rest is wrong."""
+    right = drawn_before % 2 == 0
+    if "solvable" in prompt:
+        return f"Sample {drawn_before}: four, so \\boxed{{{4 if right else 5}}}."
+    if "retellable" in prompt and GUIDED in prompt:
+        return f"Sample {drawn_before}: clearly it has to be \\boxed{{4}}."
+    if "leaky" in prompt and GUIDED in prompt:
+        return "As the reference solution says, it is \\boxed{4}."
+    if "copied" in prompt and GUIDED in prompt:
+        return "Two and two are four because that is how adding works, so \\boxed{4}."
+    if "endless" in prompt:
+        return "So it is \\boxed{4}. " * 200
+    return "I believe \\boxed{5}."
+
+
+EXPERT = "Two and two are four because that is how adding works, so \\boxed{4}."
+
+
+def write_source(file, rows):
+    file.write_text("".join(json.dumps(r) + "\n" if isinstance(r, dict) else r + "\n" for r in rows))
+    return file
+
+
+def problem(kind, n=0, solution=EXPERT):
+    return {"problem": f"({kind}) What is 2 + 2, variant {n}?", "solution": solution}
+
+
+def command(source, output, engine, *extra):
+    return [
+        sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
+        "--output", str(output), "--engine-url", engine.url, "--candidates", "4", "--json", *extra,
+    ]  # fmt: skip
+
+
+def build(source, output, engine, *extra, check=True):
+    done = subprocess.run(command(source, output, engine, *extra), capture_output=True, text=True, check=False)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def table(output, config="default"):
+    return pl.read_parquet(output / "data" / config / "*.parquet")
+
+
+def pipeline_processes(work):
+    """Command lines of living processes that mention this test's directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                line = f.read()
+        except OSError:
+            continue
+        if "builder.pipeline" in line and str(work) in line:
+            found.append((pid, line))
+    return found
