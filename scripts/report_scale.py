@@ -1,6 +1,6 @@
 """How time and memory of a report grow with the release: made-up releases of so many rows, a report of each.
 
-python scripts/report_scale.py 50000 200000
+python -m scripts.report_scale 50000 200000
 """
 
 import json

@@ -259,7 +259,7 @@ def _copy_rates(s: Statistics, most: float | None) -> Figure:
     title = "How much retellings copy"
     if not s.copy_rates.medians:
         return Figure(title, "No retelling was kept.")
-    rule = "No rule limits it here." if most is None else f"Above {most:g} (dotted) a retelling is not kept."
+    rule = "No rule limits it here." if most is None else f"Above {most:g} a retelling is not kept."
     return _histogram(
         title,
         "Share of a kept retelling’s word 8-grams that stand in the expert’s solution; median "

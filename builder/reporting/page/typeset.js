@@ -52,19 +52,37 @@ function segments(text) {
   return found;
 }
 
+// A formula as MathML, or as it was written.
+function typesetFormula({ text, source, display }) {
+  try {
+    if (source === null) throw new Unsupported("Asymptote");
+    return formula(source, display);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    const code = document.createElement("code");
+    code.textContent = text;
+    if (text.includes("\n")) code.className = "block";
+    return code;
+  }
+}
+
 // Text -> DOM nodes.
 function typeset(text) {
-  return segments(text).map((segment) => {
-    if (segment.source === undefined) return document.createTextNode(segment.text);
-    try {
-      if (segment.source === null) throw new Unsupported("Asymptote");
-      return formula(segment.source, segment.display);
-    } catch (error) {
-      if (!(error instanceof Unsupported)) throw error;
-      const code = document.createElement("code");
-      code.textContent = segment.text;
-      if (segment.text.includes("\n")) code.className = "block";
-      return code;
+  const nodes = [];
+  for (const segment of segments(text)) {
+    if (segment.source !== undefined) {
+      nodes.push(typesetFormula(segment));
+      continue;
     }
-  });
+    // A full stop must not begin the line after its formula.
+    const stop = nodes.length ? /^[.,;:!?)]*/.exec(segment.text)[0] : "";
+    if (stop) {
+      const together = document.createElement("span");
+      together.className = "together";
+      together.append(nodes.pop(), stop);
+      nodes.push(together);
+    }
+    nodes.push(document.createTextNode(segment.text.slice(stop.length)));
+  }
+  return nodes;
 }

@@ -87,7 +87,7 @@ def write(folder: Path, rows: list[Row], rejected: list[dict] = ()) -> Release:
     manifest = {
         "tool": {"name": "mind-the-gap", "version": "0.1.0", "commit": None},
         "created": "2026-11-24T12:00:00+00:00",
-        "target": {"name": "tiny", "model": "me/tiny", "revision": "abc", "dtype": "float32", "license": "mit"},
+        "target": {"name": "tiny", "model": "me/tiny", "revision": "a" * 40, "dtype": "float32", "license": "mit"},
         "sources": [{"name": "made-up", "revision": None, "license": "mit"}],
         "sampling": sampling,
         "seed": 0,
@@ -99,7 +99,7 @@ def write(folder: Path, rows: list[Row], rejected: list[dict] = ()) -> Release:
         "summary": summarize(folder),
         "cost": {"sampled_tokens": 4000, "scored_tokens": 100, "sessions": 1, "seconds": 20.0},
         "files": {},
-        "fingerprint": "f",
+        "fingerprint": "f" * 64,
         "settings": {"sampling": sampling, "seed": 0},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -180,6 +180,7 @@ def test_mathematics_is_typeset_and_money_is_not(browser, page):
     show(browser, "maths")
     problem = browser.run("return document.querySelector('.problem .prose').innerHTML")
     assert problem.count("<math") == 2
+    assert problem.count('class="together"') == 2  # with the comma and the question mark that follow
     assert "<mfrac>" in problem
     assert "<msup>" in problem
     expert = browser.run("return document.querySelector('.text.expert .prose').innerHTML")
