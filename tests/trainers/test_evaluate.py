@@ -58,7 +58,7 @@ def test_every_sample_is_graded_counted_and_kept(tmp_path, problems, engine):
     assert figures["accuracy"] == pytest.approx((4 + 2 + 4 + 0) / 16)
     assert figures["pass_at"]["4"] == pytest.approx(3 / 4)
     assert figures["majority_at"]["4"] == pytest.approx((1 + 0.5 + 1 + 0) / 4)
-    assert (figures["truncated"], figures["no_answer"]) == (0.25, 0.25)
+    assert (figures["truncated"], figures["boxed"], figures["no_answer"]) == (0.25, 0.75, 0.25)
     assert results["average"]["accuracy"] == figures["accuracy"]
     assert results["model"]["name"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert results["settings"]["sampling"]["candidates"] == 4

@@ -27,6 +27,7 @@ def print_results(console: "Console", results: dict[str, Any], output: Path) -> 
         f"pass@{k}",
         f"maj@{k}",
         "truncated",
+        "boxed",
         "no answer",
         "tokens",
         "errors",
@@ -39,7 +40,7 @@ def print_results(console: "Console", results: dict[str, Any], output: Path) -> 
             f"{figures['problems']:,}" if "problems" in figures else "",
             percent(figures["accuracy"], figures["stderr"]),
             *(percent(figures[of][k]) for of in ("pass_at", "majority_at")),
-            *(percent(figures[share]) for share in ("truncated", "no_answer")),
+            *(percent(figures[share]) for share in ("truncated", "boxed", "no_answer")),
             f"{figures['tokens_per_answer']:,.1f}",
             f"{figures['verdict_errors']:,}",
         )
