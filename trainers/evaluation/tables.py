@@ -73,6 +73,13 @@ def _notes(figures: dict[str, Any]) -> list[str]:
         notes.append(f"a random sample of {figures['problems']} of {figures['problems_in_benchmark']} problems")
     elif figures["problems_in_paper"] not in (None, figures["problems"]):
         notes.append(f"{figures['problems']} problems, the paper asks {figures['problems_in_paper']}")
+    if figures["accuracy"] in (0.0, 1.0):
+        bound = 1 - 0.05 ** (1 / figures["problems"])
+        kind = "right" if figures["accuracy"] else "wrong"
+        notes.append(
+            f"every sample is {kind}, which makes the error 0; {figures['problems']} problems leave room for "
+            f"{percent(bound)} at 95 % confidence"
+        )
     if figures["no_room"]:
         notes.append(f"{figures['no_room']} problems leave no room for a response; they count as not answered")
     if figures["verdict_errors"]:
