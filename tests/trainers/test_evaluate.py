@@ -58,7 +58,7 @@ def test_every_sample_is_graded_counted_and_kept(tmp_path, problems, engine):
     assert figures["accuracy"] == pytest.approx((4 + 2 + 4 + 0) / 16)
     assert figures["pass_at"]["4"] == pytest.approx(3 / 4)
     assert figures["majority_at"]["4"] == pytest.approx((1 + 0.5 + 1 + 0) / 4)
-    assert (figures["truncated"], figures["no_answer"]) == (0.25, 0.25)
+    assert (figures["truncated"], figures["boxed"], figures["no_answer"]) == (0.25, 0.75, 0.25)
     assert results["average"]["accuracy"] == figures["accuracy"]
     assert results["model"]["name"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert results["settings"]["sampling"]["candidates"] == 4
@@ -184,6 +184,15 @@ def test_the_table_shows_errors_and_says_what_it_averages(tmp_path, problems, en
     shown = capsys.readouterr().out
     assert "62.50 ± 23.94" in shown
     assert "each counted alike" in shown
+    assert "every sample" not in shown
+
+
+def test_an_error_of_zero_is_explained(tmp_path, problems, chat, capsys):
+    with FakeEngine(chat, lambda prompt, drawn: "\\boxed{5}") as hopeless:
+        arguments = ["--model", "smollm2-135m-instruct", "--benchmarks", str(problems), "--samples", "2"]
+        assert main([*arguments, "--output", str(tmp_path / "e"), "--engine-url", hopeless.url]) == 0
+    # (1 - bound)^4 = 5 %
+    assert "every sample is wrong, which makes the error 0; 4 problems leave room for 52.71" in capsys.readouterr().out
 
 
 def run(*arguments):

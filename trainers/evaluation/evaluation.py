@@ -20,7 +20,7 @@ from builder.supervisor import READY_SECONDS
 from builder.verifier import Verifier, verifier_version
 from builder.workspace import Workspace, write_atomically
 from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
-from trainers.evaluation.grading import Answer, Grader, answer_in
+from trainers.evaluation.grading import Answer, Grader, answer_in, gradable
 from trainers.evaluation.progress import SamplingDisplay
 from trainers.evaluation.results import write_run
 from trainers.evaluation.sampling import Sample, Sampler
@@ -177,14 +177,16 @@ def grade_and_score(
             def by_problem(values: Sequence[Any], n: int = n) -> list[list[Any]]:
                 return [list(values[start : start + n]) for start in range(0, len(values), n)]
 
-            verdicts = grader.verdicts([(sample.problem.gold, sample.text) for sample in mine])
-            answers = [answer_in(sample.text, sample.problem.gold) for sample in mine]
+            graded = [(sample.problem.gold, gradable(sample.text, sample.finish_reason)) for sample in mine]
+            verdicts = grader.verdicts(graded)
+            answers = [answer_in(text, gold) for gold, text in graded]
             classes = answer_classes(grader, by_problem(verdicts), by_problem(answers))
             flat = [found for of_problem in classes for found in of_problem]
             rows += [_row(*fields) for fields in zip(mine, answers, verdicts, flat, strict=True)]
             figures = score(
                 by_problem(verdicts),
                 classes,
+                by_problem([answer.boxed is not None for answer in answers]),
                 by_problem([sample.finish_reason for sample in mine]),
                 by_problem([sample.tokens for sample in mine]),
             )

@@ -1,7 +1,8 @@
 r"""Verdicts on responses to benchmark problems. The rule, in the order in which it is applied:
 
 1. The answer is what `builder.answers.graded_text` finds: the last closed box (or several joined ones); without any
-   box, what the verifier finds at the end of the response. Truncated responses are graded like all others.
+   box, what the verifier finds at the end of the response. A response that was cut off before it closed a box has
+   no answer: the last number that happens to stand there is none.
 2. A gold that is words (`\text{Evelyn}`, `\text{(C)}`) is compared as words: case, article, punctuation aside.
 3. Where gold and answer are both single decimal numbers, they are compared as such: whole numbers exactly, decimal
    and scientific ones within the benchmark's own `error`, else within 1e-4 of the gold. (math-verify compares six
@@ -39,6 +40,11 @@ class Answer:
     shown: str
     boxed: str | None
     number: Decimal | None
+
+
+def gradable(text: str, finish_reason: str) -> str:
+    """What is graded of a response: nothing, if it was cut off before it had answered in a box (rule 1)."""
+    return "" if finish_reason == "length" and boxed_answer(text) is None else text
 
 
 def answer_in(response: str, gold: Gold) -> Answer:

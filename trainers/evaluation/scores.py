@@ -8,12 +8,13 @@ from builder.verifier import Verdict
 from trainers.evaluation.metrics import clustered_mean, majority_at_k, pass_at_k, powers_of_two, unweighted_average
 from trainers.evaluation.voting import ABSTAINED, RIGHT
 
-AVERAGED = ("truncated", "no_answer", "tokens_per_answer")
+AVERAGED = ("truncated", "boxed", "no_answer", "tokens_per_answer")
 
 
 def score(
     verdicts: Sequence[Sequence[Verdict]],
     classes: Sequence[Sequence[int]],
+    boxed: Sequence[Sequence[bool]],
     finish_reasons: Sequence[Sequence[str]],
     tokens: Sequence[Sequence[int]],
 ) -> dict[str, Any]:
@@ -21,9 +22,10 @@ def score(
 
     Returns:
         `accuracy`: mean over samples and problems, with `stderr` clustered by problem; `pass_at` and `majority_at` by
-        k; `truncated` and `no_answer`: shares of all samples; `tokens_per_answer`: mean; `verdicts`: counts;
-        `verdict_errors`: samples whose verdict is `timeout` or `error`, which count as not correct; `no_room`:
-        problems whose prompt left no room for a response; `problems` and `samples`, a problem.
+        k; `truncated`, `boxed` (answered in a closed box) and `no_answer`: shares of all samples;
+        `tokens_per_answer`: mean; `verdicts`: counts; `verdict_errors`: samples whose verdict is `timeout` or `error`,
+        which count as not correct; `no_room`: problems whose prompt left no room for a response; `problems`, and
+        `samples` of each.
     """
     n = len(verdicts[0])
     right = [sum(v == "correct" for v in of_problem) for of_problem in verdicts]
@@ -47,6 +49,7 @@ def score(
             for k in ks
         },
         "truncated": share("length"),
+        "boxed": sum(map(sum, boxed)) / counts.total(),
         "no_answer": counts["no_answer"] / counts.total(),
         "tokens_per_answer": sum(map(sum, tokens)) / counts.total(),
         "verdicts": {verdict: counts[verdict] for verdict in get_args(Verdict)},

@@ -27,6 +27,7 @@ def print_results(console: "Console", results: dict[str, Any], output: Path) -> 
         f"pass@{k}",
         f"maj@{k}",
         "truncated",
+        "boxed",
         "no answer",
         "tokens",
         "errors",
@@ -39,7 +40,7 @@ def print_results(console: "Console", results: dict[str, Any], output: Path) -> 
             f"{figures['problems']:,}" if "problems" in figures else "",
             percent(figures["accuracy"], figures["stderr"]),
             *(percent(figures[of][k]) for of in ("pass_at", "majority_at")),
-            *(percent(figures[share]) for share in ("truncated", "no_answer")),
+            *(percent(figures[share]) for share in ("truncated", "boxed", "no_answer")),
             f"{figures['tokens_per_answer']:,.1f}",
             f"{figures['verdict_errors']:,}",
         )
@@ -72,6 +73,13 @@ def _notes(figures: dict[str, Any]) -> list[str]:
         notes.append(f"a random sample of {figures['problems']} of {figures['problems_in_benchmark']} problems")
     elif figures["problems_in_paper"] not in (None, figures["problems"]):
         notes.append(f"{figures['problems']} problems, the paper asks {figures['problems_in_paper']}")
+    if figures["accuracy"] in (0.0, 1.0):
+        bound = 1 - 0.05 ** (1 / figures["problems"])
+        kind = "right" if figures["accuracy"] else "wrong"
+        notes.append(
+            f"every sample is {kind}, which makes the error 0; {figures['problems']} problems leave room for "
+            f"{percent(bound)} at 95 % confidence"
+        )
     if figures["no_room"]:
         notes.append(f"{figures['no_room']} problems leave no room for a response; they count as not answered")
     if figures["verdict_errors"]:

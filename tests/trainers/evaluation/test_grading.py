@@ -5,7 +5,7 @@ import pytest
 from builder.verifier import Verifier
 from trainers.evaluation.benchmarks import BenchmarkSpec, load
 from trainers.evaluation.gold import gold_from
-from trainers.evaluation.grading import Grader, answer_in
+from trainers.evaluation.grading import Grader, answer_in, gradable
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,12 @@ def test_without_a_box_the_end_is_graded_and_without_anything_nothing(grader):
     gold = gold_from(["5"])
     responses = ["Hence the answer is 5.", "I do not know.", r"\boxed{5", "", r"\boxed{}"]
     assert grader.verdicts([(gold, response) for response in responses]) == ["correct", *["no_answer"] * 4]
+
+
+def test_a_response_that_was_cut_off_is_graded_only_if_it_had_answered():
+    assert gradable("and so on, 3, 4, 5", "length") == ""
+    assert gradable(r"it is \boxed{5}. Or is", "length") == r"it is \boxed{5}. Or is"
+    assert gradable("The answer is 5.", "stop") == "The answer is 5."
 
 
 def test_no_answer_is_an_error_of_the_benchmark():

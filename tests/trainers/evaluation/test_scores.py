@@ -33,6 +33,7 @@ def test_the_figures_of_a_benchmark():
     figures = score(
         [["correct", "incorrect"], ["no_answer", "timeout"], ["correct", "correct"]],
         [[0, 1], [-1, 1], [0, 0]],
+        [[True, True], [False, True], [True, False]],
         [["stop", "length"], ["no_room", "no_room"], ["stop", "stop"]],
         [[10, 20], [0, 0], [30, 60]],
     )
@@ -41,6 +42,7 @@ def test_the_figures_of_a_benchmark():
     assert figures["pass_at"] == pytest.approx({"1": 0.5, "2": 2 / 3})
     assert figures["majority_at"] == pytest.approx({"1": 0.5, "2": 0.5})  # the first problem is a tie
     assert figures["truncated"] == pytest.approx(1 / 6)
+    assert figures["boxed"] == pytest.approx(4 / 6)
     assert figures["no_answer"] == pytest.approx(1 / 6)
     assert figures["tokens_per_answer"] == pytest.approx(20)
     assert (figures["verdict_errors"], figures["no_room"]) == (1, 1)
@@ -48,8 +50,8 @@ def test_the_figures_of_a_benchmark():
 
 
 def test_the_average_does_not_weigh_by_size():
-    large = score([["correct"]] * 9 + [["incorrect"]], [[0]] * 9 + [[1]], [["stop"]] * 10, [[4]] * 10)
-    small = score([["incorrect"]] * 2, [[1]] * 2, [["length"]] * 2, [[8]] * 2)
+    large = score([["correct"]] * 9 + [["incorrect"]], [[0]] * 9 + [[1]], [[True]] * 10, [["stop"]] * 10, [[4]] * 10)
+    small = score([["incorrect"]] * 2, [[1]] * 2, [[True]] * 2, [["length"]] * 2, [[8]] * 2)
     averaged = average({"large": large, "small": small})
     assert averaged["accuracy"] == pytest.approx(0.45)
     assert averaged["pass_at"] == pytest.approx({"1": 0.45})
