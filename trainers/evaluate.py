@@ -135,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from builder.engines.servers import choose_engine
+    from builder.engines.urls import base_url
     from builder.models import resolve_model
     from builder.workspace import Workspace, refuse_if_changed
     from trainers.evaluation.models import find_model
@@ -143,10 +144,11 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     console = _console(args)
     specs = _specs(args)
+    urls = [base_url(url) for url in args.engine_url]
     evaluated = find_model(args.model, args.target)
     output = args.output.absolute()
-    engine = "vllm" if args.engine_url else choose_engine(args.engine, evaluated.target)
-    model = resolve_model(evaluated.target, weights=not args.engine_url)
+    engine = "vllm" if urls else choose_engine(args.engine, evaluated.target)
+    model = resolve_model(evaluated.target, weights=not urls)
     settings = _settings(args, evaluated.target, model.revision, specs, engine)
     run = read_run(output)
     if run and not args.fresh:
@@ -159,7 +161,7 @@ def _evaluate(args: argparse.Namespace) -> int:
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             evaluation = Evaluation(
-                settings, model, _described(evaluated), output, workspace, args.engine_url, args.concurrency, console
+                settings, model, _described(evaluated), output, workspace, urls, args.concurrency, console
             )
             try:
                 results = evaluation.run()
