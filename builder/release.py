@@ -48,6 +48,7 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
         content = manifest(workspace, journal, chat, summarize(scratch))
+    content["plots"] = _plots(scratch, content)
     content["files"] = file_facts(scratch)
     card = scratch / "README.md"
     card.write_text(render_card(content), encoding="utf-8")
@@ -168,6 +169,17 @@ def _write_rejected(scratch: Path, workspace: Workspace) -> None:
             writer.add(row)
     finally:
         writer.close()
+
+
+def _plots(scratch: Path, content: dict[str, Any]) -> list[dict[str, str]]:
+    """Draw the main plots for the card; returns file, title and caption of each."""
+    from builder.releases import Release
+    from builder.reporting.static_plots import write_plots
+    from builder.reporting.statistics import collect
+
+    release = Release(scratch.name, scratch, None, content)
+    plots = write_plots(release, collect(release), scratch / "plots")
+    return [{"file": f"plots/{plot.file.name}", "title": plot.title, "caption": plot.caption} for plot in plots]
 
 
 class _Writer:

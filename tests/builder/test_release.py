@@ -126,3 +126,15 @@ def test_the_card_declares_the_configs_and_shows_the_numbers(build, chat):
     assert [c for c in front["configs"] if c.get("default")] == [front["configs"][0]]
     assert "| self_alignment | 1 | 33.3% |" in card
     assert "1 duplicate." in card
+
+
+def test_the_card_shows_the_main_plots_that_lie_beside_it(build, chat):
+    workspace, output = build
+    manifest = write_release(output, workspace, chat)
+    card = (output / "README.md").read_text()
+    assert len(manifest["plots"]) == 4
+    for plot in manifest["plots"]:
+        assert (output / plot["file"]).read_text().startswith("<svg")
+        assert plot["file"] in manifest["files"]
+        assert f"![{plot['title']}]({plot['file']})" in card
+        assert plot["caption"] in card
