@@ -9,6 +9,7 @@ RELEASE := releases/demo
 demo: .venv/.demo
 	$(BIN)/python -m builder.build --target smollm2-135m-instruct --source arithmetic gsm-symbolic \
 		--limit 16 --candidates 4 --max-tokens 128 --temperature 0.6 --engine transformers --output $(RELEASE)
+	$(BIN)/python -m builder.report $(RELEASE)
 
 test: .venv/.test lint
 	$(BIN)/python -m pytest --durations=10
