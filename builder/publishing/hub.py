@@ -67,7 +67,9 @@ class HubRepo:
             refs = self._api.list_repo_refs(self.name, repo_type=_DATASET)
         except RepositoryNotFoundError:
             return Remote()
-        head = next(branch.target_commit for branch in refs.branches if branch.name == "main")
+        head = next((branch.target_commit for branch in refs.branches if branch.name == "main"), None)
+        if head is None:
+            return Remote()
         tags = {tag.name: tag.target_commit for tag in refs.tags}
         files = self.files(head)
         before = [other for other in versions_among(tags) if other < version]
@@ -104,18 +106,16 @@ class HubRepo:
         self._api.preupload_lfs_files(self.name, [addition], repo_type=_DATASET, free_memory=False)
         return addition
 
-    def commit(self, step: Commit, additions: "list[CommitOperationAdd]", title: str) -> None:
-        """Make all changes in one commit, on top of the parent or not at all."""
+    def commit(self, step: Commit, additions: "list[CommitOperationAdd]", title: str) -> str:
+        """Make all changes in one commit, on top of the parent or not at all; returns its sha."""
         from huggingface_hub import CommitOperationDelete
 
         removals = [CommitOperationDelete(path, is_folder=False) for path in step.remove]
-        self._api.create_commit(
-            self.name,
-            [*additions, *removals],
-            commit_message=title,
-            repo_type=_DATASET,
-            parent_commit=step.parent,
+        operations = [*additions, *removals]
+        done = self._api.create_commit(
+            self.name, operations, commit_message=title, repo_type=_DATASET, parent_commit=step.parent
         )
+        return done.oid
 
     def tag(self, version: Version, commit: str) -> None:
         """Tag a commit; a tag that is there already, wherever it stands, is an error 409."""

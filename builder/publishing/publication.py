@@ -134,7 +134,8 @@ class Publication:
             case Commit():
                 additions = upload(self._hub, step, self._say)
                 self._say(f"committing {len(additions)} files, removing {len(step.remove)}")
-                self._hub.commit(step, additions, f"Release {self._version}")
+                commit = self._hub.commit(step, additions, f"Release {self._version}")
+                self._do(Tag(commit))  # before somebody else's commit can follow
             case Tag(commit):
                 self._say(f"tagging {commit[:12]} as {self._version.tag}")
                 self._hub.tag(self._version, commit)

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 from datasets import Features, load_dataset
+from huggingface_hub import DatasetCard
 
 from builder.card import render_card
 from builder.config import list_targets, load_target
@@ -39,6 +40,12 @@ def test_the_front_matter_declares_what_the_files_hold(manifest):
     assert front["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert front["license"] == ["apache-2.0", "mit"]
     assert "source_datasets" not in front  # a source that is not on the Hub
+    known = DatasetCard(render_card(manifest)).data  # as the Hub's client reads it
+    assert (known.license, known.size_categories, known.task_categories) == (
+        ["apache-2.0", "mit"],
+        ["n<1K"],
+        ["text-generation"],
+    )
 
 
 def test_a_config_without_rows_is_not_declared(manifest):

@@ -30,6 +30,7 @@ def trained(model, tokenizer, rows, tmp_path):
         learning_rate=1e-2,
         per_device_train_batch_size=3,
         max_length=1024,
+        eos_token="<|im_end|>",
         use_cpu=True,
         bf16=False,
         report_to=[],

@@ -68,6 +68,20 @@ def test_somebody_elses_commit_in_between_is_kept_in_history_and_built_upon(publ
     assert repo.tags == {"v1.0.0": repo.head}
 
 
+def test_the_tag_is_on_our_commit_even_if_somebody_elses_follows_at_once(publish, hub, first):
+    def meddle(request):
+        if "/commit/" in request:
+            files = publish.repo.commits[publish.repo.head].files
+            hub.commit(publish.name, {**files, "README.md": b"---\n---\nmine"}, title="Edit the card")
+
+    hub.after = meddle
+    done = publish(first, "1.0.0")
+    assert done.returncode == 0, done.stderr
+    commits = publish.repo.commits
+    assert [c.title for c in commits.values()] == ["initial commit", "Release 1.0.0", "Edit the card"]
+    assert commits[publish.repo.tags["v1.0.0"]].title == "Release 1.0.0"
+
+
 def test_somebody_elses_tag_in_between_is_refused(publish, hub, first):
     def meddle(request):
         if "/tag/" in request and not publish.repo.tags:
