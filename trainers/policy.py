@@ -12,8 +12,8 @@ _BENDS_LOGITS = {"final_logit_softcapping": None, "logit_scale": 1.0, "logits_sc
 def deliver_logprobs(model: PreTrainedModel) -> None:
     """Let `model(..., predictors=, targets=)` return log-probs and entropies, `[tokens]` each; see `token_logprobs`.
 
-    It happens within the model's own forward, so that whatever wraps the model (DDP, FSDP, DeepSpeed, autocast) has
-    gathered the head's weights when they are used. Without `targets` the model is what it was.
+    It happens within the forward passes of the model and of its head, so that whatever shards their weights (FSDP,
+    DeepSpeed) has gathered them when they are used. Without `targets` the model is what it was.
 
     Raises:
         InputError: the model makes its logits in another way than by one matrix product.
@@ -26,7 +26,10 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
             f"{type(model).__name__} cannot be trained here: its logits are more than hidden states times a matrix "
             f"({', '.join(bent) or 'the head is not a plain linear layer'})"
         )
-    forward = model.forward
+    model_forward, head_forward = model.forward, head.forward
+
+    def logprobs_of(hidden: Tensor, targets: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        return head_forward(hidden) if targets is None else token_logprobs(hidden, head.weight, targets)
 
     def with_logprobs(
         input_ids: Tensor | None = None,
@@ -36,9 +39,9 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
         **others: object,
     ) -> object:
         if targets is None:
-            return forward(input_ids=input_ids, position_ids=position_ids, **others)
+            return model_forward(input_ids=input_ids, position_ids=position_ids, **others)
         # Without a cache: its presence would switch off the separation of packed rows.
         states = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False).last_hidden_state
-        return token_logprobs(states.flatten(0, 1)[predictors], head.weight, targets)
+        return head(states.flatten(0, 1)[predictors], targets)
 
-    model.forward = with_logprobs
+    model.forward, head.forward = with_logprobs, logprobs_of

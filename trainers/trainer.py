@@ -173,9 +173,9 @@ class PolicyTrainer(Trainer):
         Raises:
             DivergedError: their gradient is not finite.
         """
-        if "grad_norm" in logs:
+        if "learning_rate" in logs:
             collected, self._since_log = self._since_log, _Collected()
-            if not math.isfinite(logs["grad_norm"]) and not self.args.fp16:  # fp16's loss scale skips such a step
+            if not math.isfinite(logs.get("grad_norm", 0.0)) and not self.args.fp16:  # fp16's scaler skips such a step
                 raise diverged(self.state.global_step, "the gradient", collected.ids)
             figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
             tokens, positions = self._sums(collected.real_tokens, collected.positions)
