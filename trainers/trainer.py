@@ -155,7 +155,8 @@ class PolicyTrainer(Trainer):
     ) -> dict[str, float]:
         """The loss and its figures over all completion tokens of the held-out rows."""
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
-        model = self.model_wrapped.eval()
+        model = self.model_wrapped
+        model.eval()  # DeepSpeed's engine does not return itself
         collected = _Collected()
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
