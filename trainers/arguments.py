@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 CONFIGS = resources.files("trainers") / "configs"
-LOSS_NAMES = ("sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord")
 
 _EXIT_CODES = """\
   0    trained
@@ -48,7 +47,7 @@ exit codes:
 class Settings(Frozen):
     """What a run is, beside Transformers' own arguments; see the command line's help."""
 
-    loss: Literal["sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord"]
+    loss: str
     dataset: str = Field(min_length=1)
     output: Path
     revision: str | None = None
@@ -84,7 +83,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,  # what is not given comes from --config, else from `Settings`
     )
     if not loss:
-        p.add_argument("--loss", choices=LOSS_NAMES, help="see trainers/losses.py, where each is one function")
+        p.add_argument(
+            "--loss",
+            metavar="NAME",
+            help="sft, dft, importance_sampling, iw_sft, psft, asft_k3 or chord: see trainers/losses.py, where each is "
+            "one function",
+        )
     p.add_argument("--config", metavar="NAME|FILE", help=f"arguments as YAML: {', '.join(list_configs())}, or a file")
     p.add_argument("--output", metavar="DIR", help="checkpoints, the trained model, steps.jsonl and run.json")
     p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")

@@ -1,5 +1,9 @@
 """A causal language model that answers with log-probs instead of logits."""
 
+from dataclasses import replace
+
+import torch
+from accelerate import FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -45,3 +49,11 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
         return head(states.flatten(0, 1)[predictors], targets)
 
     model.forward, head.forward = with_logprobs, logprobs_of
+
+
+def keep_fp32_outputs(plugin: FullyShardedDataParallelPlugin) -> None:
+    """Let FSDP2 compute in bf16, but neither round log-probs nor add gradients up in it, as Accelerate would."""
+    if plugin.fsdp_version == 2 and plugin.mixed_precision_policy:
+        plugin.mixed_precision_policy = replace(
+            plugin.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+        )

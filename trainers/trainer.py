@@ -22,6 +22,7 @@ from trainers.data import Rows
 from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
 from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
+from trainers.policy import keep_fp32_outputs
 
 _INPUTS = ("input_ids", "position_ids", "predictors", "targets")
 
@@ -69,6 +70,12 @@ class PolicyTrainer(Trainer):
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching = batch_size, batching
         self._since_log = _Collected()
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Trainer's own, with FSDP's precision set right."""
+        super().create_accelerator_and_postprocess()
+        if plugin := getattr(self.accelerator.state, "fsdp_plugin", None):
+            keep_fp32_outputs(plugin)
 
     def get_train_dataloader(self) -> DataLoader:
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
