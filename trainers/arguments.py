@@ -3,6 +3,7 @@
 import argparse
 import os
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 CONFIGS = resources.files("trainers") / "configs"
+_TRACKERS = {"tensorboard", "trackio", "wandb"}
 
 _EXIT_CODES = """\
   0    trained
@@ -202,6 +204,9 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
     except (ValueError, TypeError) as error:
         raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
+    for tracker in _TRACKERS.intersection(args.report_to):
+        if not find_spec(tracker):
+            raise InputError(f"--report-to {tracker} needs `pip install {tracker}`")
     if args.world_size != ranks:
         raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
     if args.n_gpu > 1:

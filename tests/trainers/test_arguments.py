@@ -27,8 +27,8 @@ def test_the_command_line_knows_every_loss_and_its_defaults():
 
 
 def test_transformers_own_arguments_work_in_either_spelling():
-    _, args = parsed("--learning-rate", "3e-4", "--num_train_epochs", "2", "--report-to", "tensorboard")
-    assert (args.learning_rate, args.num_train_epochs, args.report_to) == (3e-4, 2, ["tensorboard"])
+    _, args = parsed("--learning-rate", "3e-4", "--num_train_epochs", "2", "--weight-decay", "0.1")
+    assert (args.learning_rate, args.num_train_epochs, args.weight_decay) == (3e-4, 2, 0.1)
     assert (args.logging_steps, args.output_dir) == (1, "o")
 
 
@@ -87,6 +87,12 @@ def test_processes_that_do_not_know_of_each_other_are_refused(two_processes, mon
 def test_what_is_wrong_is_said_in_one_line(arguments, message):
     with pytest.raises(InputError, match=message):
         training_arguments(*read_settings(arguments, None))
+
+
+def test_a_tracker_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr("trainers.arguments.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="--report-to trackio needs `pip install trackio`"):
+        parsed("--report-to", "trackio")
 
 
 def test_an_unknown_key_in_a_configuration_is_named(tmp_path):
