@@ -190,6 +190,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
         report_to="none",
         disable_tqdm=True,
+        save_steps=0.1,  # a share of all steps
+        save_total_limit=2,  # the newest one may be incomplete when a run is killed
         ddp_find_unused_parameters=False,
         **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
     )

@@ -30,6 +30,7 @@ def test_transformers_own_arguments_work_in_either_spelling():
     _, args = parsed("--learning-rate", "3e-4", "--num_train_epochs", "2", "--weight-decay", "0.1")
     assert (args.learning_rate, args.num_train_epochs, args.weight_decay) == (3e-4, 2, 0.1)
     assert (args.logging_steps, args.output_dir) == (1, "o")
+    assert (args.save_steps, args.save_total_limit) == (0.1, 2)  # however short the run is, it can be resumed
 
 
 @pytest.mark.parametrize("name", ["qwen2.5-math-7b", "llama-3.1-8b-instruct"])
