@@ -3,6 +3,7 @@
 import argparse
 import os
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 CONFIGS = resources.files("trainers") / "configs"
-LOSS_NAMES = ("sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord")
+_TRACKERS = {"tensorboard", "trackio", "wandb"}
 
 _EXIT_CODES = """\
   0    trained
@@ -48,7 +49,7 @@ exit codes:
 class Settings(Frozen):
     """What a run is, beside Transformers' own arguments; see the command line's help."""
 
-    loss: Literal["sft", "dft", "importance_sampling", "iw_sft", "psft", "asft_k3", "chord"]
+    loss: str
     dataset: str = Field(min_length=1)
     output: Path
     revision: str | None = None
@@ -84,7 +85,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,  # what is not given comes from --config, else from `Settings`
     )
     if not loss:
-        p.add_argument("--loss", choices=LOSS_NAMES, help="see trainers/losses.py, where each is one function")
+        p.add_argument(
+            "--loss",
+            metavar="NAME",
+            help="sft, dft, importance_sampling, iw_sft, psft, asft_k3 or chord: see trainers/losses.py, where each is "
+            "one function",
+        )
     p.add_argument("--config", metavar="NAME|FILE", help=f"arguments as YAML: {', '.join(list_configs())}, or a file")
     p.add_argument("--output", metavar="DIR", help="checkpoints, the trained model, steps.jsonl and run.json")
     p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")
@@ -184,6 +190,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
         report_to="none",
         disable_tqdm=True,
+        save_steps=0.1,  # a share of all steps
+        save_total_limit=2,  # the newest one may be incomplete when a run is killed
         ddp_find_unused_parameters=False,
         **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
     )
@@ -198,6 +206,9 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
     except (ValueError, TypeError) as error:
         raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
+    for tracker in _TRACKERS.intersection(args.report_to):
+        if not find_spec(tracker):
+            raise InputError(f"--report-to {tracker} needs `pip install {tracker}`")
     if args.world_size != ranks:
         raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
     if args.n_gpu > 1:

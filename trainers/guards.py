@@ -117,6 +117,16 @@ def check_logprobs(loss: str, options: Options, rows: Rows, data: str) -> None:
         )
 
 
+def check_loss(name: str) -> None:
+    """There must be such a loss.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in LOSSES:
+        raise InputError(f"--loss: there is no {name!r}; there are {', '.join(LOSSES)}")
+
+
 def check_options(loss: str, options: Options, deepspeed: bool) -> None:
     """Options must apply to the loss.
 

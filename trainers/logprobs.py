@@ -48,8 +48,7 @@ class _TokenLogprobs(torch.autograd.Function):
             total = mass.sum(dim=1)
             partition[part] = highest[:, 0] + total.log()
             logprobs[part] = chosen - partition[part]
-            # A masked-out logit of −inf has probability 0 and contributes nothing.
-            entropy[part] = total.log() - mass.mul_(shifted).nan_to_num_(0.0).sum(dim=1) / total
+            entropy[part] = total.log() - torch.einsum("tv,tv->t", mass, shifted) / total
         ctx.save_for_backward(hidden, weight, targets, partition)
         ctx.chunk = chunk
         ctx.mark_non_differentiable(entropy)
@@ -61,18 +60,20 @@ class _TokenLogprobs(torch.autograd.Function):
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         # Chunks add up in fp32: rounding every partial sum to bf16 would lose what the split has to keep.
         of_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        scaled = hidden * slope[:, None].to(hidden.dtype)
         for part in _slices(len(hidden), ctx.chunk):
-            # d log p(y) / d logits = onehot(y) − softmax
-            of_logits = (hidden[part] @ weight.T).float().sub_(partition[part, None]).exp_().mul_(-slope[part, None])
-            of_logits.scatter_add_(1, targets[part, None], slope[part, None])
+            # d log p(y) / d logits = onehot(y) − softmax; `slope` joins in where it multiplies the fewest numbers
+            of_logits = (hidden[part] @ weight.T).float().sub_(partition[part, None]).exp_()
+            of_logits.scatter_add_(1, targets[part, None], of_logits.new_full((len(of_logits), 1), -1.0))
             of_logits = of_logits.to(hidden.dtype)
             if of_hidden is not None:
-                of_hidden[part] = of_logits @ weight
-            if of_weight is not None:
-                if of_weight.dtype == hidden.dtype:
-                    of_weight.addmm_(of_logits.T, hidden[part])
-                else:
-                    of_weight += of_logits.T @ hidden[part]
+                of_hidden[part] = (of_logits @ weight).mul_(-slope[part, None])
+            if of_weight is None:
+                continue
+            if of_weight.dtype == hidden.dtype:
+                of_weight.addmm_(of_logits.T, scaled[part], alpha=-1)
+            else:
+                of_weight -= of_logits.T @ scaled[part]
         return of_hidden, None if of_weight is None else of_weight.to(weight.dtype), None, None
 
 

@@ -38,7 +38,7 @@ def summarize(tokens: Tensor, *, self_normalize: bool = False) -> dict[str, floa
     quantiles = torch.quantile(sample, sample.new_tensor(list(_QUANTILES.values())))
     square = (weight * weight).sum()
     figures = {
-        "loss": term.mean() / mean_weight if self_normalize else term.mean(),
+        "loss": term.mean() / mean_weight if self_normalize and mean_weight else term.mean(),
         "nll": -logprob.mean(),
         "probability": logprob.exp().mean(),
         "entropy": entropy.mean(),

@@ -92,8 +92,10 @@ def main(arguments: list[str] | None = None) -> int:
     for metric in args.metrics:
         if not any(metric in line for steps in curves for line in steps):
             raise InputError(f"no run has logged {metric!r}")
-    import matplotlib
-
+    try:
+        import matplotlib
+    except ImportError:
+        raise InputError("drawing needs matplotlib: pip install 'mind-the-gap[plot]'") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -1,5 +1,9 @@
 """A causal language model that answers with log-probs instead of logits."""
 
+from dataclasses import replace
+
+import torch
+from accelerate import FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -12,8 +16,8 @@ _BENDS_LOGITS = {"final_logit_softcapping": None, "logit_scale": 1.0, "logits_sc
 def deliver_logprobs(model: PreTrainedModel) -> None:
     """Let `model(..., predictors=, targets=)` return log-probs and entropies, `[tokens]` each; see `token_logprobs`.
 
-    It happens within the model's own forward, so that whatever wraps the model (DDP, FSDP, DeepSpeed, autocast) has
-    gathered the head's weights when they are used. Without `targets` the model is what it was.
+    It happens within the forward passes of the model and of its head, so that whatever shards their weights (FSDP,
+    DeepSpeed) has gathered them when they are used. Without `targets` the model is what it was.
 
     Raises:
         InputError: the model makes its logits in another way than by one matrix product.
@@ -26,7 +30,10 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
             f"{type(model).__name__} cannot be trained here: its logits are more than hidden states times a matrix "
             f"({', '.join(bent) or 'the head is not a plain linear layer'})"
         )
-    forward = model.forward
+    model_forward, head_forward = model.forward, head.forward
+
+    def logprobs_of(hidden: Tensor, targets: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
+        return head_forward(hidden) if targets is None else token_logprobs(hidden, head.weight, targets)
 
     def with_logprobs(
         input_ids: Tensor | None = None,
@@ -36,9 +43,17 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
         **others: object,
     ) -> object:
         if targets is None:
-            return forward(input_ids=input_ids, position_ids=position_ids, **others)
+            return model_forward(input_ids=input_ids, position_ids=position_ids, **others)
         # Without a cache: its presence would switch off the separation of packed rows.
         states = model.base_model(input_ids=input_ids, position_ids=position_ids, use_cache=False).last_hidden_state
-        return token_logprobs(states.flatten(0, 1)[predictors], head.weight, targets)
+        return head(states.flatten(0, 1)[predictors], targets)
 
-    model.forward = with_logprobs
+    model.forward, head.forward = with_logprobs, logprobs_of
+
+
+def keep_fp32_outputs(plugin: FullyShardedDataParallelPlugin) -> None:
+    """Let FSDP2 compute in bf16, but neither round log-probs nor add gradients up in it, as Accelerate would."""
+    if plugin.fsdp_version == 2 and plugin.mixed_precision_policy:
+        plugin.mixed_precision_policy = replace(
+            plugin.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+        )

@@ -68,8 +68,10 @@ def _text_source(settings: Settings) -> Source:
 
 
 def _target_of(release: Release) -> Target:
-    settings: dict[str, Any] = release.manifest["settings"]
-    return validated(Target, settings.get("target") or {}, f"{release.name}: manifest.json, settings.target")
+    fields: dict[str, Any] = release.manifest["settings"].get("target") or {}
+    # How an engine samples is of no concern here, and may be told in words that this version does not know.
+    fields = {name: value for name, value in fields.items() if name not in ("sampling", "vllm_args")}
+    return validated(Target, fields, f"{release.name}: manifest.json, settings.target")
 
 
 def _model_target(settings: Settings, target: Target) -> Target:

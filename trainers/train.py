@@ -42,6 +42,10 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
     settings, config, rest = read_settings(arguments, loss)
     from trainers.source import open_source
 
+    if loss is None:
+        from trainers.guards import check_loss
+
+        check_loss(settings.loss)
     source = open_source(settings)
     args = training_arguments(settings, config, rest)
     from transformers import AutoConfig

@@ -22,6 +22,7 @@ from trainers.data import Rows
 from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
 from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
+from trainers.policy import keep_fp32_outputs
 
 _INPUTS = ("input_ids", "position_ids", "predictors", "targets")
 
@@ -69,6 +70,12 @@ class PolicyTrainer(Trainer):
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching = batch_size, batching
         self._since_log = _Collected()
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Trainer's own, with FSDP's precision set right."""
+        super().create_accelerator_and_postprocess()
+        if plugin := getattr(self.accelerator.state, "fsdp_plugin", None):
+            keep_fp32_outputs(plugin)
 
     def get_train_dataloader(self) -> DataLoader:
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
@@ -155,7 +162,8 @@ class PolicyTrainer(Trainer):
     ) -> dict[str, float]:
         """The loss and its figures over all completion tokens of the held-out rows."""
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
-        model = self.model_wrapped.eval()
+        model = self.model_wrapped
+        model.eval()  # DeepSpeed's engine does not return itself
         collected = _Collected()
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
@@ -173,9 +181,9 @@ class PolicyTrainer(Trainer):
         Raises:
             DivergedError: their gradient is not finite.
         """
-        if "grad_norm" in logs:
+        if "learning_rate" in logs:
             collected, self._since_log = self._since_log, _Collected()
-            if not math.isfinite(logs["grad_norm"]) and not self.args.fp16:  # fp16's loss scale skips such a step
+            if not math.isfinite(logs.get("grad_norm", 0.0)) and not self.args.fp16:  # fp16's scaler skips such a step
                 raise diverged(self.state.global_step, "the gradient", collected.ids)
             figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
             tokens, positions = self._sums(collected.real_tokens, collected.positions)

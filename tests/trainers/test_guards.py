@@ -3,7 +3,15 @@ import pytest
 
 from builder.errors import InputError
 from trainers.data import Row, Rows
-from trainers.guards import check_logprobs, check_options, check_template, check_tokens, fit, revision_warning
+from trainers.guards import (
+    check_logprobs,
+    check_loss,
+    check_options,
+    check_template,
+    check_tokens,
+    fit,
+    revision_warning,
+)
 from trainers.losses import Options
 
 MANIFEST = {"target": {"model": "a/b", "revision": "r1", "hashes": {"tokenizer": "t" * 64, "chat_template": "c" * 64}}}
@@ -79,3 +87,9 @@ def test_normalizing_what_is_no_importance_weight_is_refused():
         check_options("dft", Options(self_normalize=True), deepspeed=False)
     with pytest.raises(InputError, match="DeepSpeed"):
         check_options("iw_sft", Options(self_normalize=True), deepspeed=True)
+
+
+def test_an_unknown_loss_is_refused_with_the_known_ones():
+    check_loss("psft")
+    with pytest.raises(InputError, match=r"there is no 'ppo'; there are sft, dft, importance_sampling, .*chord"):
+        check_loss("ppo")
