@@ -2,9 +2,9 @@
 
 import time
 from collections import deque
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from builder.display import Display
 from builder.journal import Progress
 from builder.records import STAGES
 
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _WINDOW = 60.0  # seconds that the token rate is averaged over
-_EVERY = 10.0  # seconds between lines where there is no terminal to redraw
 
 
-class ProgressDisplay:
-    """A redrawn bar on a terminal, a line now and then in a log.
+class ProgressDisplay(Display):
+    """What a build shows.
 
     Args:
         console: where to show it.
@@ -26,29 +25,9 @@ class ProgressDisplay:
     """
 
     def __init__(self, console: "Console", total: int, most_samples: int, start: Progress) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as Bar
-
-        self._console, self._total, self._most, self._start = console, total, most_samples, start
-        self._began = time.monotonic()
+        super().__init__(console, total, "rows", start.rows)
+        self._most, self._start = most_samples, start
         self._seen: deque[tuple[float, int]] = deque([(self._began, start.sampled_tokens)])
-        self._printed = self._began
-        self._bar = None
-        if console.is_terminal:
-            columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
-            self._bar = Bar(*columns, console=console)
-            self._task = self._bar.add_task("starting", total=total, completed=start.rows)
-
-    def __enter__(self) -> "ProgressDisplay":
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
 
     def show(self, now: Progress) -> None:
         """Show the latest counts."""
@@ -56,12 +35,7 @@ class ProgressDisplay:
         self._seen.append((clock, now.sampled_tokens))
         while clock - self._seen[0][0] > _WINDOW:
             self._seen.popleft()
-        text = describe(now, self._rate(), self._left(now, clock))
-        if self._bar:
-            self._bar.update(self._task, completed=now.rows, description=text)
-        elif clock - self._printed >= _EVERY:
-            self._printed = clock
-            self._console.print(f"{now.rows}/{self._total} rows  {text}", highlight=False, soft_wrap=True)
+        self._show(now.rows, describe(now, self._rate(), self._left(now, clock)))
 
     def _rate(self) -> float:
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
