@@ -8,7 +8,7 @@ RELEASE := releases/demo
 # A real D′ from a real small model on the CPU: problems it can solve, and problems it can only retell.
 demo: .venv/.demo
 	$(BIN)/python -m builder.build --target smollm2-135m-instruct --source arithmetic gsm-symbolic \
-		--limit 16 --candidates 4 --max-tokens 128 --temperature 0.6 --engine transformers --output $(RELEASE)
+		--limit 20 --candidates 4 --max-tokens 128 --temperature 0.6 --engine transformers --output $(RELEASE)
 	$(BIN)/python -m builder.report $(RELEASE)
 
 test: .venv/.test lint
