@@ -1,6 +1,7 @@
 """The dataset card: one template, rendered with the real numbers of a release."""
 
 import hashlib
+import json
 import re
 from functools import cache
 from importlib import resources
@@ -34,7 +35,7 @@ def render_card(manifest: dict[str, Any]) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "type": _type}
+    environment.filters |= {"cell": _cell, "literal": _literal, "type": _type}
     template = environment.from_string((resources.files("dataset_cards") / "template.md").read_text("utf-8"))
     publication = manifest.get("publication")
     summary = manifest.get("summary")
@@ -61,6 +62,12 @@ def render_card(manifest: dict[str, Any]) -> str:
 def _cell(text: str) -> str:
     """Text that does not end the table cell it stands in."""
     return text.replace("|", "\\|")
+
+
+def _literal(values: dict[str, str | int | bool]) -> str:
+    """A flat mapping as Python code."""
+    items = (f'"{key}": {json.dumps(value) if isinstance(value, str) else value}' for key, value in values.items())
+    return "{" + ", ".join(items) + "}"
 
 
 def _type(kind: pa.DataType) -> str:

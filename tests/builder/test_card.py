@@ -76,6 +76,7 @@ def test_sources_and_licences_of_the_hub(manifest):
 def test_what_llama_asks_for():
     text = card(load_target("llama-3.1-8b-instruct"))
     assert "**Built with Llama**" in text
+    assert 'rows.add_column("chat_template_kwargs", [{"date_string": "26 Jul 2024"}] * len(rows))' in text
     assert 'put "Llama" at the beginning of that model\'s name' in text
     assert "Acceptable Use Policy" in text
     assert "Copyright © Meta Platforms, Inc." in text
