@@ -1,7 +1,6 @@
 """Real builds of made-up problems, run as a user runs them, against an engine that answers at once."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -54,17 +53,3 @@ def build(source, output, engine, *extra, check=True):
 
 def table(output, config="default"):
     return pl.read_parquet(output / "data" / config / "*.parquet")
-
-
-def pipeline_processes(work):
-    """Command lines of living processes that mention this test's directory."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline") as f:
-                line = f.read()
-        except OSError:
-            continue
-        if "builder.pipeline" in line and str(work) in line:
-            found.append((pid, line))
-    return found

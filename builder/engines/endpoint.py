@@ -44,7 +44,7 @@ class Endpoint:
     """
 
     url: str
-    heartbeat: float = 20.0
+    heartbeat: float = 10.0
     load: int = 0
     failures: int = 0
     down_until: float = 0.0

@@ -58,7 +58,7 @@ class HttpEngine:
         timeout: float = 1800.0,
         patience: float = 60.0,
         attempts: int = 7,
-        heartbeat: float = 20.0,
+        heartbeat: float = 10.0,
     ) -> None:
         self._endpoints = [Endpoint(base_url(url), heartbeat) for url in urls]
         self._model, self._send_seed = model, send_seed

@@ -1,13 +1,11 @@
 """The whole flow against an engine that answers at once: what comes out of which problem, and what is asked for."""
 
 import json
-import subprocess
 import time
 
 import pytest
 
-from builder.journal import Journal
-from tests.builds import EXPERT, answer, build, command, pipeline_processes, problem, table, write_source
+from tests.builds import EXPERT, answer, build, problem, table, write_source
 from tests.fake_engine import FakeEngine
 
 
@@ -97,38 +95,6 @@ def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, 
     assert (engine.sampled.total(), engine.scored.total()) == asked
     build(source, tmp_path / "r", engine, "--seed", "3", "--fresh")
     assert json.loads((tmp_path / "r" / "manifest.json").read_text())["seed"] == 3
-
-
-def test_killed_it_continues_and_asks_for_nothing_twice(tmp_path, engine):
-    rows = [problem(("solvable", "retellable", "hopeless")[n % 3], n) for n in range(24)]
-    source = write_source(tmp_path / "s.jsonl", rows)
-    engine.before = lambda request: time.sleep(0.15)
-    process = subprocess.Popen(
-        command(source, tmp_path / "r", engine), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while engine.scored.total() < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    deadline = time.monotonic() + 30
-    while (alive := pipeline_processes(tmp_path)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not alive
-    assert not (tmp_path / "r").exists()
-
-    with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
-        finished = journal.progress()
-    assert finished.rows + finished.candidates > 0
-    assert finished.rows < 24
-    engine.before = lambda request: None
-    drawn, scored = engine.sampled.total(), engine.scored.total()
-    build(source, tmp_path / "r", engine)
-    stages = ["self_alignment", "guided_alignment", "fallback"] * 8
-    assert table(tmp_path / "r")["stage"].to_list() == stages
-    # Every candidate of the release was drawn once, but for those whose answer the kill had kept from the journal.
-    assert engine.sampled.total() - drawn == len(table(tmp_path / "r", "candidates")) - finished.candidates
-    assert engine.scored.total() - scored <= 24 + 8  # experts, and retellings under the plain prompt
 
 
 def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat):

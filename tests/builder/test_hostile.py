@@ -8,7 +8,7 @@ import pytest
 from builder.verifier import Verifier
 from tests.hostile.corpus import UNDECIDED, corpus
 
-DEADLINE = 1.0
+DEADLINE = 0.5
 PATIENT = 60.0  # for what is decided in milliseconds, on a machine that is busy with other things
 
 

@@ -93,22 +93,11 @@ def test_a_target_file_is_plain_yaml(tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
-def test_ids_are_only_ever_values(tmp_path, chat):
+def test_planted_tokens_are_nowhere_to_be_found_and_ids_never_become_paths(tmp_path, chat):
+    """Not even if the engine repeats them in its errors, as this proxy does. And ids are only ever values."""
     ids = ["../../escape", "/etc/passwd", "a\0b", "..", "con", "x" * 5000, "'; DROP TABLE outcomes; --", "\u202eabc"]
     rows = [problem("solvable", n) | {"id": row_id} for n, row_id in enumerate(ids)]
     source = write_source(tmp_path / "s.jsonl", rows)
-    with FakeEngine(chat, answer) as engine:
-        arguments = [*command(source, tmp_path / "in" / "r", engine), "--id-field", "id"]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert table(tmp_path / "in" / "r")["id"].to_list() == ids
-    assert sorted(os.listdir(tmp_path)) == ["in", "s.jsonl"]
-    assert sorted(os.listdir(tmp_path / "in")) == ["r", "r.work"]
-
-
-def test_planted_tokens_are_nowhere_to_be_found(tmp_path, chat):
-    """Not even if the engine repeats them in its errors, as this proxy does."""
-    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(9)])
     arguments: set[str] = set()
 
     def look(request):
@@ -124,11 +113,17 @@ def test_planted_tokens_are_nowhere_to_be_found(tmp_path, chat):
         with FaultProxy(engine.url, lambda number: "400" if number in (2, 5) else None) as proxy:
             runs = [
                 subprocess.run(
-                    command(source, tmp_path / "r", proxy), capture_output=True, text=True, check=False, env=environment
+                    [*command(source, tmp_path / "r", proxy), "--id-field", "id"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env=environment,
                 )
                 for _ in range(2)
             ]
     assert [run.returncode for run in runs] == [3, 0]
+    assert table(tmp_path / "r")["id"].to_list() == ids
+    assert sorted(os.listdir(tmp_path)) == ["r", "r.work", "s.jsonl"]
     assert "injected 400; Bearer ***" in runs[0].stderr
     seen = [run.stdout + run.stderr for run in runs] + list(arguments)
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
