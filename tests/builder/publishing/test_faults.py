@@ -132,12 +132,11 @@ class Killer:
             raise DroppedError
 
 
-def requests_until_loaded(hub, zygote, release):
+def requests_until_loaded(publish, release):
     """The requests of an undisturbed publication in order, up to the first one that loads what was published."""
     seen = []
-    hub.before = seen.append
-    assert Publisher(hub, zygote, "me/undisturbed")(release, "1.0.0").returncode == 0
-    hub.before = lambda request: None
+    publish.hub.before = seen.append
+    assert publish(release, "1.0.0").returncode == 0
     return seen[: 1 + next(n for n, line in enumerate(seen) if "/resolve/v1.0.0/" in line)]
 
 
@@ -166,8 +165,8 @@ def killed_and_finished(release, home, numbers):
             assert len(puts) == LARGE
 
 
-def test_killed_between_any_two_requests_the_same_command_finishes(hub, zygote, first, tmp_path):
-    lines = requests_until_loaded(hub, zygote, first)
+def test_killed_between_any_two_requests_the_same_command_finishes(publish, first, tmp_path):
+    lines = requests_until_loaded(publish, first)
     assert len(lines) > 20
     assert {line.split("/")[0] for line in lines} == {"GET ", "POST ", "HEAD ", "PUT "}
     halves = range(1, len(lines) + 1, 2), range(2, len(lines) + 1, 2)
