@@ -11,15 +11,12 @@ import pyarrow as pa
 import yaml
 
 from builder.hub_names import HUB_ID
+from builder.paper import TABLE_1
 from builder.records import CONFIGS, Column
 from builder.summary import rows_by_config
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_PAPER_TABLE_1 = {  # rows by stage, of the paper's own data
-    "Qwen/Qwen2.5-Math-7B": {"self_alignment": 28_752, "guided_alignment": 11_620, "fallback": 7_634},
-    "meta-llama/Llama-3.1-8B-Instruct": {"self_alignment": 26_947, "guided_alignment": 16_335, "fallback": 4_719},
-}
 _NOWHERE = "PATH/OF/THIS/DIRECTORY"
 
 
@@ -45,7 +42,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         m=manifest,
         sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
         summary=summary,
-        paper=_PAPER_TABLE_1.get(manifest["target"]["model"]),
+        paper=TABLE_1.get(manifest["target"]["model"]),
         total=summary["stages"]["all"] if summary else 0,
         publication=publication,
         name=publication["repo"] if publication else _NOWHERE,

@@ -8,10 +8,10 @@ Exact, no simulation: E[(1 - p)^k] of Beta(a, b) is B(a, b + k) / B(a, b).
 
 import math
 
+from builder.paper import TABLE_1
 from builder.sampling import waves
 
 CANDIDATES = 10
-TABLE_1 = {"Qwen2.5-Math-7B": (28_752, 11_620, 7_634), "Llama-3.1-8B-Instruct": (26_947, 16_335, 4_719)}
 SHAPES = (0.2, 0.5, 1.0, 2.0)  # a: the smaller, the more problems are hopeless or trivial
 
 
@@ -42,8 +42,11 @@ def main() -> None:
     """Print the table of docs/performance.md."""
     print("| model | a | mean pass rate, self / guided | draws a problem, self / guided | of fixed sampling |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    for model, (solved, retold, fallback) in TABLE_1.items():
-        total, unsolved = solved + retold + fallback, retold + fallback
+    for repo, rows in TABLE_1.items():
+        model = repo.rpartition("/")[2]
+        solved, retold = rows["self_alignment"], rows["guided_alignment"]
+        total = sum(rows.values())
+        unsolved = total - solved
         for a in SHAPES:
             phases = [(a, fitted_b(a, share, CANDIDATES)) for share in (solved / total, retold / unsolved)]
             rates = [a / (a + b) for a, b in phases]

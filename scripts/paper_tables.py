@@ -8,24 +8,20 @@ run (`run.json` and `steps.jsonl`). A figure of the paper that we do not know is
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from builder import cli
 from builder.errors import InputError
+from builder.paper import TABLE_1
 from builder.records import STAGES
 
 BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
 PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}
 UNKNOWN = "–"
 
-# Zhao et al. 2025 (arXiv 2509.15157), Table 1: rows by stage.
-PAPER_STAGES = {
-    "Qwen/Qwen2.5-Math-7B": (28_752, 11_620, 7_634),
-    "meta-llama/Llama-3.1-8B-Instruct": (26_947, 16_335, 4_719),
-}
 # Table 2, as the authors' repository NKU-HLT/Off-Policy-SFT prints it: accuracy in per cent, in the order of
 # `BENCHMARKS`, and the average. DR is data rewriting: training on D′ instead of on D.
 PAPER_ACCURACY = {
@@ -92,14 +88,16 @@ def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]
 def table_1(runs: Runs) -> list[str]:
     """Rows by stage."""
 
-    def row(label: str, counts: Sequence[int]) -> list[str]:
+    def row(label: str, stages: Mapping[str, int]) -> list[str]:
+        counts = [stages[stage] for stage in STAGES]
         total = sum(counts)
         return [label, *(f"{n:,} ({n / total:.1%})" if total else "0" for n in counts), f"{total:,}"]
 
-    rows = [row(f"{model}, paper", counts) for model, counts in PAPER_STAGES.items()]
-    for path, manifest in runs.releases:
-        stages = manifest["summary"]["stages"]
-        rows.append(row(f"{manifest['target']['model']}, {path.name}", [stages[stage] for stage in STAGES]))
+    rows = [row(f"{model}, paper", stages) for model, stages in TABLE_1.items()]
+    rows += [
+        row(f"{manifest['target']['model']}, {path.name}", manifest["summary"]["stages"])
+        for path, manifest in runs.releases
+    ]
     return ["## Table 1: rows of D′ by stage", "", *markdown(("target", *STAGES, "all"), rows)]
 
 

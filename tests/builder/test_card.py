@@ -154,3 +154,9 @@ def test_a_card_without_a_release_has_no_numbers_of_its_own():
     assert "| self_alignment | 28,752 |" in text
     assert "nats. The sum" not in text
     assert "size_categories" not in front_matter(text)
+
+
+def test_an_adaptive_build_does_not_claim_pass_rates(manifest):
+    adaptive = manifest | {"sampling": manifest["sampling"] | {"scheme": "adaptive"}}
+    assert "is not a pass rate" in render_card(adaptive)
+    assert "is not a pass rate" not in render_card(manifest)
