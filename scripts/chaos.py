@@ -10,6 +10,7 @@ checked, and the next one begins. The undisturbed build that it is compared with
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=64, metavar="N", help="problems of each build")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaves the `with` blocks, which end what they started
     kills: list[Kill] = []
     print("| engine | killed | after, s | to stop or to go on, s | in flight | asked again | rows lost | verdict |")
     print("| --- | --- | --: | --: | --: | --: | --: | --- |")

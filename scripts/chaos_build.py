@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +136,7 @@ class ChaosBuild:
             rng: chooses the moments, and which of several processes is hit.
             longest: seconds that the engine answers undisturbed at most.
         """
-        with (self.folder / "log").open("a") as log, subprocess.Popen(self._command, stdout=log, stderr=log) as build:
+        with self._running() as build:
             main = psutil.Process(build.pid)
             answering = self._wait_for_an_answer(build)
             for victim in victims:
@@ -165,6 +165,15 @@ class ChaosBuild:
                 if again or lost:
                     verdict = "finished work was lost or asked for again"
                 yield Kill(victim, after, seconds, in_flight, again, lost, verdict)
+
+    @contextmanager
+    def _running(self) -> Iterator[subprocess.Popen]:
+        with (self.folder / "log").open("a") as log, subprocess.Popen(self._command, stdout=log, stderr=log) as build:
+            try:
+                yield build
+            except BaseException:
+                build.kill()  # its guards end the rest
+                raise
 
     def _wait_for_an_answer(self, build: subprocess.Popen) -> bool:
         """Until the engine has answered something that the journal had not; False if the build ends before."""
