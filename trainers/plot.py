@@ -107,6 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             _draw(panel, steps, metric, name, args.smooth)
         panel.set_title(_TITLES.get(metric, metric.replace("_", " ")), fontsize=10)
         panel.set_xlabel("optimizer step", fontsize=8)
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
     for unused in axes.flat[len(args.metrics) :]:
         unused.remove()
