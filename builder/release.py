@@ -96,7 +96,7 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    for batch in pq.ParquetFile(file).iter_batches(_BATCH):
+    for batch in pq.ParquetFile(file, pre_buffer=False).iter_batches(_BATCH):
         yield from batch.to_pylist()
 
 
