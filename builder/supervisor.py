@@ -66,6 +66,7 @@ class Build:
         self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
         self._console, self._interrupts = console, Interrupts()
         self._engine_restarted = False  # since the pipeline was last started
+        self._engine_useful = False  # whether anything was finished since the engine was last started
 
     def run(self) -> dict[str, Any]:
         """Build what is missing, write the release and return its manifest.
@@ -162,6 +163,7 @@ class Build:
                     display.show(now)
                     session.note()
                     if now != last:
+                        self._engine_useful = self._engine_useful or last is not None
                         last, since = now, time.monotonic()
                     elif time.monotonic() - since > STALL_SECONDS:
                         if server:
@@ -192,8 +194,8 @@ class Build:
 
     def _restart(self, server: EngineServer, state: str) -> None:
         self._say(f"the engine {state}; starting it again")
-        server.restart()
-        self._engine_restarted = True
+        server.restart(useful=self._engine_useful)
+        self._engine_restarted, self._engine_useful = True, False
 
     def _revive(self, server: EngineServer) -> None:
         """Wait until a restarted engine is ready, even if it takes several starts."""

@@ -22,7 +22,6 @@ EngineName = Literal["vllm", "transformers"]
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.25
 _BACKOFF_SECONDS = (0.0, 5.0, 15.0)  # before each restart in a row; no more of them than that
-_STABLE_SECONDS = 600.0  # a server that ran so long starts with a clean record
 _HEALTH_SECONDS = 5.0  # for an answer to the question whether it is well
 _LOOK_SECONDS = 10.0  # between two looks at whether a running server still answers
 _HANG_SECONDS = 120.0  # without an answer: it hangs
@@ -64,7 +63,7 @@ class EngineServer:
         self._child: processes.Child | None = None
         self._log_start = self._restarts = 0
         self._answered: float | None = None  # when it last did, in this life
-        self._next_look = self._started = 0.0
+        self._next_look = 0.0
 
     @property
     def url(self) -> str:
@@ -112,13 +111,16 @@ class EngineServer:
         self._next_look = time.monotonic() + _LOOK_SECONDS
         return self._answered is not None and now - self._answered > _HANG_SECONDS
 
-    def restart(self) -> None:
+    def restart(self, *, useful: bool = False) -> None:
         """Start a dead or hanging server again, on the same port; does not wait until it is ready.
+
+        Args:
+            useful: whether it has done its work since it was last started; its record is clean then.
 
         Raises:
             EngineError: it has died too often for another try to make sense.
         """
-        if time.monotonic() - self._started > _STABLE_SECONDS:
+        if useful:
             self._restarts = 0
         if self._restarts == len(_BACKOFF_SECONDS):
             raise EngineError(f"{self._obituary()} (given up after {self._restarts} restarts)")
@@ -135,7 +137,7 @@ class EngineServer:
     def _start(self) -> None:
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._child = processes.spawn(self._command, self._log, self._env)
-        self._answered, self._started = None, time.monotonic()
+        self._answered = None
 
     def _healthy(self) -> bool:
         connection = http.client.HTTPConnection(_HOST, self._port, timeout=_HEALTH_SECONDS)

@@ -197,14 +197,13 @@ def test_a_free_port_is_free(tmp_path):
         probe.bind(("127.0.0.1", int(engine.url.rpartition(":")[2])))
 
 
-def test_a_long_life_wipes_the_record_of_restarts(tmp_path, monkeypatch):
+def test_a_useful_life_wipes_the_record_of_restarts(tmp_path, monkeypatch):
     monkeypatch.setattr(servers, "_BACKOFF_SECONDS", (0.0,))
     with server("raise SystemExit", tmp_path) as engine:
         wait_for_death(engine)
         engine.restart()
         wait_for_death(engine)
-        engine._started -= servers._STABLE_SECONDS
-        engine.restart()
+        engine.restart(useful=True)
         wait_for_death(engine)
         with pytest.raises(EngineError, match="given up after 1 restarts"):
             engine.restart()
