@@ -1,6 +1,7 @@
 """The real vLLM server, started and asked exactly as a build does it."""
 
 import asyncio
+import math
 
 import pytest
 
@@ -64,7 +65,8 @@ def test_only_the_given_stop_tokens_end_a_completion(vllm, prompt_ids):
 def test_logprobs_are_those_of_the_distribution_really_sampled_from(vllm, prompt_ids):
     drawn = ask(vllm, lambda engine: engine.generate(prompt_ids, SamplingParams(0.01, 0.5, 8, STOPS), 2, seed=0))
     for completion in drawn:
-        assert completion.logprobs == pytest.approx([0.0] * len(completion.token_ids), abs=1e-3)
+        # Each token is certain, or one of two whose logits are equal in bf16.
+        assert all(min(abs(x), abs(x + math.log(2))) < 1e-3 for x in completion.logprobs), completion.logprobs
 
 
 def test_a_prompt_that_does_not_fit_is_refused_with_vllms_reason(vllm):

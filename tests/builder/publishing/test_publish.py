@@ -7,10 +7,12 @@ import sys
 import pytest
 
 from builder.records import CONFIGS
+from builder.reporting.static_plots import MAIN
 from tests.hub_standin import READ_TOKEN, TOKEN
 
 DATA = [f"data/{config}/train-00000.parquet" for config in CONFIGS]
-EVERYTHING = {*DATA, "README.md", "manifest.json", ".gitattributes"}
+PLOTS = [f"plots/{name}.svg" for name in MAIN]
+EVERYTHING = {*DATA, *PLOTS, "README.md", "manifest.json", ".gitattributes"}
 
 
 def files_at(repo, tag):
@@ -126,7 +128,8 @@ def test_a_dry_run_lists_what_would_change_and_changes_nothing(publish, hub, fir
     done = publish(second, "2.0.0", "--dry-run")
     assert "replace  data/default/train-00000.parquet" in done.stdout
     assert "remove   old.txt" in done.stdout
-    assert "keep     1 files" in done.stdout
+    kept = [path for path in (*DATA, *PLOTS) if (first / path).read_bytes() == (second / path).read_bytes()]
+    assert f"keep     {len(kept)} files" in done.stdout
     assert "tag      v2.0.0" in done.stdout
     assert not changing(hub.requests)
 
