@@ -152,11 +152,11 @@ class Build:
         """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
         command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
         self._files.drain_file.unlink(missing_ok=True)
-        process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
         last, since = None, time.monotonic()
         self._engine_restarted = False
-        try:
-            with self._interrupts.deferred():
+        with self._interrupts.deferred():  # an interrupt between the start and the `try` would leave the process behind
+            process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
+            try:
                 while process.poll() is None and not self._interrupts.asked:
                     time.sleep(_POLL_SECONDS)
                     now = journal.progress()
@@ -175,8 +175,8 @@ class Build:
                         self._restart(server, "hangs")
                 if self._interrupts.asked:
                     self._drain(process)
-        finally:
-            processes.stop(process)
+            finally:
+                processes.stop(process)
         display.show(journal.progress())
         if self._interrupts.asked:
             raise KeyboardInterrupt
