@@ -36,16 +36,16 @@ def build_pipeline(workspace: Workspace, batch_size: int) -> "Pipeline":
     with Pipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
         route = Route(name="route", writes=["stage", "kept", "fallback_reason"], **shared)
         score = Score(name="score", **shared)
-        if workspace.settings().sampling.adaptive:  # verified as they are drawn
-            solve = AdaptiveGenerate(name="solve", phase="self", writes=drawn, **shared)
-            retell = AdaptiveGenerate(name="retell", phase="guided", writes=retold, **shared)
-            solve >> retell >> route >> score
-        else:
+        if not workspace.settings().sampling.adaptive:
             solve = Generate(name="solve", phase="self", writes=drawn, **shared)
             check = Verify(name="verify_solved", phase="self", writes=drawn, **shared)
             retell = Generate(name="retell", phase="guided", writes=retold, **shared)
             check_retold = Verify(name="verify_retold", phase="guided", writes=retold, **shared)
             solve >> check >> retell >> check_retold >> route >> score
+        else:  # candidates are verified as they are drawn
+            solve = AdaptiveGenerate(name="solve", phase="self", writes=drawn, **shared)
+            retell = AdaptiveGenerate(name="retell", phase="guided", writes=retold, **shared)
+            solve >> retell >> route >> score
     return pipeline
 
 

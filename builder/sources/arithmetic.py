@@ -26,8 +26,8 @@ _LOSSES = (
 def arithmetic(seed: int) -> list[dict[str, str]]:
     r"""1,000 different problems with `problem`, a worked `solution` ending in `\boxed{}`, and `answer`.
 
-    Sums of two or three and differences of two whole numbers below 100, most of them of one digit, a third of them
-    as one-step word problems. No result is negative.
+    Sums of two or three and differences of two whole numbers below 100, more than half of them of one digit only, some
+    four in ten as one-step word problems. No result is negative.
     """
     rng = Random(f"arithmetic-{seed}")
     rows: dict[str, dict[str, str]] = {}
