@@ -4,6 +4,7 @@ One linear pipeline, one row a problem, decisions in columns. distilabel gives t
 queues between them. It runs without its own cache: what makes a build resumable is the journal.
 """
 
+import math
 import os
 import shutil
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.config import Sampling
 from builder.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,62 +23,62 @@ if TYPE_CHECKING:
 WORKER_LOST = 70  # exit code: a step's process died, which distilabel would wait for without end
 
 
-def build_pipeline(workspace: Workspace, batch_size: int) -> "Pipeline":
+def build_pipeline(workspace: Workspace) -> "Pipeline":
     """The whole flow, top to bottom."""
-    from distilabel.pipeline import Pipeline
-
     from builder.steps.adaptive import AdaptiveGenerate
+    from builder.steps.feed import Feed
     from builder.steps.generate import Generate
     from builder.steps.route import Route
     from builder.steps.score import Score
     from builder.steps.verify import Verify
+    from builder.uncached import UncachedPipeline
 
-    shared = {"workspace": str(workspace.root), "input_batch_size": batch_size}
+    sampling, files = workspace.settings().sampling, {"workspace": str(workspace.root)}
+    window = window_for(workspace.runtime().concurrency, sampling)
+    shared = files | {"input_batch_size": batch_size_for(window)}
+    asking = shared | {"window": window}
     drawn, retold = ["self_candidates"], ["guided_candidates"]
-    with Pipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
+    with UncachedPipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
+        feed = Feed(name="feed", batch_size=batch_size_for(window), most=6 * window, **files)
         route = Route(name="route", writes=["stage", "kept", "fallback_reason"], **shared)
-        score = Score(name="score", **shared)
-        if not workspace.settings().sampling.adaptive:
-            solve = Generate(name="solve", phase="self", writes=drawn, **shared)
+        score = Score(name="score", **asking)
+        if not sampling.adaptive:
+            solve = Generate(name="solve", phase="self", writes=drawn, **asking)
             check = Verify(name="verify_solved", phase="self", writes=drawn, **shared)
-            retell = Generate(name="retell", phase="guided", writes=retold, **shared)
+            retell = Generate(name="retell", phase="guided", writes=retold, **asking)
             check_retold = Verify(name="verify_retold", phase="guided", writes=retold, **shared)
-            solve >> check >> retell >> check_retold >> route >> score
+            feed >> solve >> check >> retell >> check_retold >> route >> score
         else:  # candidates are verified as they are drawn
-            solve = AdaptiveGenerate(name="solve", phase="self", writes=drawn, **shared)
-            retell = AdaptiveGenerate(name="retell", phase="guided", writes=retold, **shared)
-            solve >> retell >> route >> score
+            solve = AdaptiveGenerate(name="solve", phase="self", writes=drawn, **asking)
+            retell = AdaptiveGenerate(name="retell", phase="guided", writes=retold, **asking)
+            feed >> solve >> retell >> route >> score
     return pipeline
 
 
-def batch_size_for(rows: int, adaptive: bool) -> int:
-    """Rows a batch: large enough to fill the engine, small enough that the steps work side by side.
+def window_for(concurrency: int, sampling: Sampling) -> int:
+    """Rows that a step has at work: twice what it takes to fill its share of the engine.
 
-    Adaptive sampling has few candidates of a row in flight, so that it takes more rows to fill the engine.
+    Args:
+        concurrency: sequences that the step keeps in flight.
+        sampling: an adaptive row may have only one sequence in flight, a fixed one has all at once.
     """
-    return min(512 if adaptive else 128, max(8, rows // (3 if adaptive else 6)))
+    return 2 * math.ceil(concurrency / (1 if sampling.adaptive else sampling.candidates))
+
+
+def batch_size_for(window: int) -> int:
+    """Rows a batch: few enough that rows move on soon, enough that moving them costs nothing."""
+    return min(64, max(1, window // 4))
 
 
 def run(workspace: Workspace) -> None:
     """Send every row without an outcome through the pipeline; outcomes and failures end up in the journal."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-    from datasets import Dataset
-
     from builder.journal import Journal
-    from builder.steps.base import TRAVEL
 
     with Journal(workspace.journal_file) as journal:
-        finished = journal.finished_ids()
         journal.clear_failures()
-    table = pq.read_table(workspace.rows_file)
-    todo = Dataset(table.filter(pc.invert(pc.is_in(table["id"], pc.cast(list(finished), "string")))))
-    for column, value in TRAVEL.items():
-        todo = todo.add_column(column, [value] * len(todo))
-    size = batch_size_for(len(todo), workspace.settings().sampling.adaptive)
-    pipeline = build_pipeline(workspace, size)
+    pipeline = build_pipeline(workspace)
     threading.Thread(target=_watch_workers, args=(pipeline,), daemon=True).start()
-    pipeline.run(dataset=todo, dataset_batch_size=size, use_cache=False)
+    pipeline.run(use_cache=False)
 
 
 def _watch_workers(pipeline: "Pipeline") -> None:
@@ -100,6 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
         os.environ["HF_DATASETS_CACHE"] = scratch  # distilabel loads its (tiny) result with `datasets`
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
+        os.environ["DISTILABEL_LOG_LEVEL"] = "WARNING"  # else two lines for each batch of each step
         workspace.scratch = Path(scratch)
         run(workspace)
 

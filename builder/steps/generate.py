@@ -6,7 +6,8 @@ from builder.candidates import Candidate, dump, load
 from builder.engines.protocol import Completion, SamplingParams
 from builder.sampling import draw
 from builder.selection import derive_seed
-from builder.steps.base import EngineStep, Row
+from builder.steps.base import Row
+from builder.steps.engine_step import EngineStep
 
 MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampling
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from distilabel.steps import StepInput
 
 from builder.candidates import Candidate, counts, load
-from builder.steps.base import EngineStep, Row
+from builder.steps.base import Row
+from builder.steps.engine_step import EngineStep
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -16,15 +17,18 @@ class Score(EngineStep):
 
     @property
     def outputs(self) -> "StepColumns":
-        """Only ids and stages leave the pipeline: everything else is in the journal."""
-        return ["id", "stage", "error"]
+        """How many rows have come out of a batch: everything else is in the journal."""
+        return ["rows"]
 
     def process(self, inputs: StepInput) -> "StepOutput":
-        """Score the batch, then record its outcomes and failures."""
-        rows = next(super().process(inputs))
+        """Score, then record outcomes and failures."""
+        rows = [row for row in next(super().process(inputs)) if "tick" not in row]
+        self._rows.run(self._record(rows))
+        yield [{"rows": len(rows)}]
+
+    async def _record(self, rows: list[Row]) -> None:
         self._journal.put_outcomes(row["outcome"] for row in rows if not row["error"])
         self._journal.put_failures((row["id"], row["error"]) for row in rows if row["error"])
-        yield [{"id": row["id"], "stage": row["stage"], "error": row["error"]} for row in rows]
 
     async def ask(self, row: Row) -> None:
         """Fill `outcome`: what the release is written from."""

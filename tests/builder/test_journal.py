@@ -74,7 +74,7 @@ def test_entries_survive_closing(tmp_path):
         journal.put_outcomes([outcome(0)])
     with Journal(tmp_path / "j") as journal:
         assert journal.get(b"k") == completion()
-        assert journal.finished_ids() == {"r0"}
+        assert list(journal.finished_rows()) == [0]
 
 
 def test_outcomes_come_in_source_order_and_once_each(journal):
@@ -160,4 +160,4 @@ def test_a_journal_without_room_is_one_clear_line_and_keeps_what_it_has(journal)
 def test_a_failed_transaction_leaves_nothing(journal):
     with pytest.raises(sqlite3.IntegrityError):
         journal.put_outcomes([outcome(0), {"row": 1, "id": None, "stage": "fallback"}])
-    assert journal.finished_ids() == set()
+    assert list(journal.finished_rows()) == []

@@ -1,0 +1,111 @@
+"""A step that asks the engine: many rows at once, answers kept in the journal as they arrive."""
+
+import asyncio
+from pathlib import Path
+
+from pydantic import PrivateAttr
+
+from builder.chat import Chat
+from builder.engines.http_engine import HttpEngine
+from builder.engines.protocol import Completion
+from builder.errors import EngineError, UnansweredError
+from builder.journal import Journal, scoring_key
+from builder.sampling import model_key
+from builder.steps.base import Row, RowStep
+from builder.steps.window import Window
+
+FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up
+_POLL_SECONDS = 0.5
+
+
+class EngineStep(RowStep):
+    """Keeps up to `window` rows at work and passes on whichever is finished, so that the engine is always full."""
+
+    window: int
+
+    _chat: Chat = PrivateAttr(None)
+    _journal: Journal = PrivateAttr(None)
+    _engine: HttpEngine = PrivateAttr(None)
+    _rows: Window[Row] = PrivateAttr(None)
+    _model_key: str = PrivateAttr("")
+    _gone: str = PrivateAttr("")
+    _failures: int = PrivateAttr(0)
+
+    def load(self) -> None:
+        """Open tokenizer, journal and engine."""
+        super().load()
+        target = self._settings.target
+        self._chat = Chat(Path(self._files.runtime().model_dir), target)
+        self._model_key = model_key(self._settings.model_revision, target.dtype)
+        self._rows = Window(self._guarded, self.window)
+        self._rows.run(self._open())
+
+    async def _open(self) -> None:
+        """Open what belongs to the window's thread."""
+        runtime = self._files.runtime()
+        self._journal = Journal(self._files.journal_file)
+        self._engine = HttpEngine(
+            runtime.engine_urls,
+            model=runtime.engine_model,
+            concurrency=runtime.concurrency,
+            send_seed=runtime.send_seed,
+            patience=runtime.patience,
+        )
+        self._draining = asyncio.create_task(self._drain_on_request())
+
+    def unload(self) -> None:
+        """Close what `load` opened."""
+        if self._engine:
+            self._rows.run(self._close())
+            self._rows.close()
+        super().unload()
+
+    async def _close(self) -> None:
+        self._draining.cancel()
+        await self._engine.close()
+        self._journal.close()
+
+    async def _drain_on_request(self) -> None:
+        while not self._files.drain_file.exists():
+            await asyncio.sleep(_POLL_SECONDS)
+        self._engine.drain()
+
+    def passed_on(self, rows: list[Row]) -> list[Row]:
+        """Begin with these rows; give out those that are finished, of whatever batch."""
+        for row in rows:
+            self._rows.add(row)
+        return self._rows.take()
+
+    async def _guarded(self, row: Row) -> None:
+        if row["error"]:
+            return
+        if self._gone:  # the engine did not come back for an earlier row: do not wait for it again
+            row["error"] = self._gone
+            return
+        try:
+            await self.ask(row)
+            self._failures = 0
+        except UnansweredError as error:
+            row["error"] = str(error)
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._gone = row["error"]
+        except EngineError as error:
+            self._gone = row["error"] = str(error)
+        except Exception as error:
+            self._logger.exception("step %s failed on row %s", self.name, row["id"])
+            row["error"] = f"{self.name}: {type(error).__name__}: {error}"
+
+    async def ask(self, row: Row) -> None:
+        """Fill this step's columns of one row with the engine's help."""
+        raise NotImplementedError
+
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> tuple[str, Completion]:
+        """Log-probs of a completion under a prompt: journal key (hexadecimal) and entry."""
+        key = scoring_key(self._model_key, prompt_ids, completion_ids)
+        found = self._journal.get(key)
+        if found is None:
+            logprobs = await self._engine.score(prompt_ids, completion_ids)
+            self._journal.put_scores(key, completion_ids, logprobs)
+            found = self._journal.get(key)
+        return key.hex(), found

@@ -1,0 +1,86 @@
+"""Feeds the rows without an outcome into the pipeline, no faster than it can finish them."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distilabel.steps import GeneratorStep
+from pydantic import PrivateAttr
+
+from builder.journal import Journal
+from builder.steps.base import TICK, TRAVEL, Row
+from builder.workspace import Workspace
+
+if TYPE_CHECKING:
+    from distilabel.typing import GeneratorStepOutput, StepColumns
+
+_SHORTEST, _LONGEST = 0.02, 1.0  # seconds between ticks: soon after something was finished, then more and more seldom
+
+
+class Feed(GeneratorStep):
+    """Reads `rows.parquet` in batches, padded with ticks; after the last row, ticks until all have come out.
+
+    What has come out is counted in the journal. When the build is interrupted, no more rows are fed.
+    """
+
+    workspace: str
+    most: int
+    """Rows within the pipeline; beyond it, feeding waits."""
+
+    _journal: Journal = PrivateAttr(None)
+
+    @property
+    def outputs(self) -> "StepColumns":
+        """The source row's columns and those that the steps fill."""
+        return ["id", *TRAVEL]
+
+    def load(self) -> None:
+        """Open the journal."""
+        super().load()
+        self._journal = Journal(self._files.journal_file)
+
+    def unload(self) -> None:
+        """Close it."""
+        if self._journal:
+            self._journal.close()
+        super().unload()
+
+    @property
+    def _files(self) -> Workspace:
+        return Workspace(Path(self.workspace))
+
+    def process(self, offset: int = 0) -> "GeneratorStepOutput":
+        """Yield batches of rows and ticks; the last one has only ticks."""
+        before = self._journal.settled()
+        fed, ticks = 0, [TICK] * self.batch_size
+        for rows in self._batches():
+            for _ in self._until(lambda fed=fed: fed < self._journal.settled() - before + self.most):
+                yield ticks, False
+            if self._files.drain_file.exists():
+                break
+            fed += len(rows)
+            yield [*rows, *ticks[len(rows) :]], False
+        for _ in self._until(lambda: fed <= self._journal.settled() - before):
+            yield ticks, False
+        yield ticks, True
+
+    def _batches(self) -> Iterator[list[Row]]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        finished = pa.array(self._journal.finished_rows())
+        for batch in pq.ParquetFile(self._files.rows_file, pre_buffer=False).iter_batches(self.batch_size):
+            todo = batch.filter(pc.invert(pc.is_in(batch["row"], finished)))
+            if len(todo):
+                yield [row | TRAVEL for row in todo.to_pylist()]
+
+    def _until(self, reached: Callable[[], bool]) -> Iterator[None]:
+        """Something to yield ticks for, as long as a condition is not reached."""
+        pause, settled = _SHORTEST, self._journal.settled()
+        while not reached():
+            time.sleep(pause)
+            last, settled = settled, self._journal.settled()
+            pause = _SHORTEST if settled != last else min(2 * pause, _LONGEST)
+            yield

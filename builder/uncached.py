@@ -1,0 +1,18 @@
+"""distilabel's pipeline without its cache, which it writes even if it is told not to use it.
+
+Its cache holds every batch of every step once more, on disk, and is written anew with each batch: 20 ms a batch, and
+more bytes than the journal. Ours is the journal.
+"""
+
+from distilabel.pipeline import Pipeline
+from distilabel.pipeline.batch import _Batch
+
+
+class UncachedPipeline(Pipeline):
+    """Writes nothing but its result."""
+
+    def _cache(self) -> None:
+        pass
+
+    def _register_batch(self, batch: _Batch) -> None:
+        self._batch_manager.register_batch(batch)
