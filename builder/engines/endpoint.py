@@ -1,12 +1,12 @@
 """One server as its client sees it: how to exchange a message with it, and whether it is up."""
 
-import json
 import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import orjson
 
 from builder.engines import API_KEY_VARIABLE, wire
 from builder.engines.pulse import Pulse
@@ -73,7 +73,7 @@ class Endpoint:
                 self._pulse.required(session),
                 session.request(method, self.url + path, json=body) as response,
             ):
-                text = await response.text(errors="replace")
+                content = await response.read()
         except aiohttp.InvalidURL:
             raise EngineError(f"{self.url!r} is not the URL of an engine") from None
         except (aiohttp.ClientError, OSError) as error:  # time-outs are OSErrors
@@ -82,15 +82,16 @@ class Endpoint:
         if response.status in (408, 429) or response.status >= 500:
             outage = response.status != 500
             wait = _seconds(response.headers.get("Retry-After", ""))
-            raise ExchangeError(f"HTTP {response.status}: {_message(text)}", outage=outage, retry_after=wait)
+            raise ExchangeError(f"HTTP {response.status}: {_message(content)}", outage=outage, retry_after=wait)
         if response.status >= 400:
             hint = f" (is {API_KEY_VARIABLE} right?)" if response.status in (401, 403) else ""
             kind = EngineError if response.status in _FOR_EVERYBODY else UnansweredError
-            raise kind(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(text)}{hint}")
+            raise kind(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(content)}{hint}")
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            raise ExchangeError(f"the answer is not JSON: {mask(text[:100])!r}", outage=False) from None
+            return orjson.loads(content)
+        except ValueError:
+            start = mask(content[:100].decode(errors="replace"))
+            raise ExchangeError(f"the answer is not JSON: {start!r}", outage=False) from None
 
 
 def open_session(timeout: float) -> aiohttp.ClientSession:
@@ -109,13 +110,14 @@ def open_session(timeout: float) -> aiohttp.ClientSession:
     )
 
 
-def _message(text: str) -> str:
+def _message(content: bytes) -> str:
     """What a server says in an error's body, whatever shape it has, on one line, without our key in it."""
+    text: Any = content.decode(errors="replace")
     try:
-        body = json.loads(text)
+        body = orjson.loads(content)
         error = body.get("error", body)
         text = error["message"] if isinstance(error, dict) else error
-    except (ValueError, RecursionError, AttributeError, KeyError):
+    except (ValueError, AttributeError, KeyError):
         pass
     return " ".join(mask(str(text)).split())[:300]
 

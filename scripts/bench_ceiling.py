@@ -1,0 +1,138 @@
+"""How fast the whole flow is when the engine is not the limit, and how fast others are.
+
+python -m scripts.bench_ceiling --rows 3000 [--curator PYTHON]
+
+One `scripts.instant_engine` for everybody. Ours is `builder.build`, the whole command. The others draw the same
+candidates from the same server, verify them with the same verifier, retell what was not solved, verify again, and write
+the kept texts to one Parquet file; they keep no tokens and no log-probs, score nothing and cannot be resumed.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from scripts.instant_engine import TARGET, problem
+
+PEERS = ("asyncio", "distilabel", "curator")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m scripts.bench_ceiling", description=__doc__.split("\n\n")[0])
+    p.add_argument("--rows", type=int, default=3000, help="problems of our build (default: %(default)s)")
+    p.add_argument("--peer-rows", type=int, default=600, help="problems of everybody else's (default: %(default)s)")
+    p.add_argument("--tokens", type=int, default=400, help="tokens a candidate (default: %(default)s)")
+    p.add_argument("--concurrency", type=int, default=512, help="sequences in flight (default: %(default)s)")
+    p.add_argument("--curator", metavar="PYTHON", help="interpreter of an environment with bespokelabs-curator")
+    return p
+
+
+class Measured:
+    """Seconds of wall clock, and of CPU by process, of a command with all its children and of the server."""
+
+    def __init__(self, command: list[str], log: Path, server: psutil.Process) -> None:
+        served = sum(server.cpu_times()[:2])
+        self.peak = 0
+        began = time.perf_counter()
+        with log.open("wb") as output:
+            process = psutil.Popen(command, stdout=output, stderr=output)
+            while process.poll() is None:
+                self.peak = max(self.peak, _resident(process))
+                time.sleep(0.2)
+        self.seconds = time.perf_counter() - began
+        self.served = sum(server.cpu_times()[:2]) - served
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _resident(process: psutil.Process) -> int:
+    """Resident bytes of a process and its descendants; shared pages count once for each."""
+    total = 0
+    for each in [process, *process.children(recursive=True)]:
+        try:
+            total += each.memory_info().rss
+        except psutil.Error:  # gone meanwhile
+            continue
+    return total
+
+
+def _ours(source: Path, output: Path, url: str, args: argparse.Namespace) -> list[str]:
+    return [
+        *(sys.executable, "-m", "builder.build", "--target", TARGET, "--source", str(source), "--engine-url", url),
+        *("--max-tokens", str(args.tokens), "--concurrency", str(args.concurrency), "--output", str(output)),
+    ]
+
+
+def _write_problems(file: Path, rows: int) -> Path:
+    file.write_text("".join(json.dumps(problem(number)) + "\n" for number in range(rows)))
+    return file
+
+
+def main() -> None:
+    """Print the tables of docs/performance.md."""
+    args = parser().parse_args()
+    peers = [name for name in PEERS if name != "curator" or args.curator]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        server = psutil.Popen(
+            [sys.executable, "-m", "scripts.instant_engine", "--port", str(port), "--tokens", str(args.tokens)]
+        )
+        try:
+            _wait(port)
+            many, few = (_write_problems(folder / f"{rows}.jsonl", rows) for rows in (args.rows, args.peer_rows))
+            large = Measured(_ours(many, folder / "large", url, args), folder / "large.log", server)
+            manifest = json.loads((folder / "large" / "manifest.json").read_text(encoding="utf-8"))
+            _print_ours(args, manifest, large)
+            small = Measured(_ours(few, folder / "small", url, args), folder / "small.log", server)
+            results = {"ours": small}
+            for peer in peers:
+                command = [
+                    *(sys.executable, "-m", "scripts.peers", peer, str(few), url, str(folder / f"{peer}.parquet")),
+                    *("--concurrency", str(args.concurrency), *(["--python", args.curator] if args.curator else [])),
+                ]
+                results[peer] = Measured(command, folder / f"{peer}.log", server)
+            _print_peers(args.peer_rows, results)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise SystemExit("the instant engine does not start")
+
+
+def _print_ours(args: argparse.Namespace, manifest: dict, run: Measured) -> None:
+    tokens, rows = manifest["cost"]["sampled_tokens"], manifest["summary"]["stages"]["all"]
+    candidates = manifest["summary"]["candidates"]
+    print(f"{rows:,} rows, {candidates:,} candidates, {tokens:,} tokens, {args.concurrency} sequences in flight\n")
+    print("| seconds, whole command | tokens/s | candidates/s | rows/s | server's CPU seconds | peak memory, GB |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    rates = (tokens / run.seconds, candidates / run.seconds, rows / run.seconds)
+    print(f"| {run.seconds:.1f} | " + " | ".join(f"{rate:,.0f}" for rate in rates), end="")
+    print(f" | {run.served:.1f} | {run.peak / 1e9:.2f} |\n")
+
+
+def _print_peers(rows: int, results: dict[str, Measured]) -> None:
+    print(f"{rows:,} rows\n\n| | seconds | rows/s | ours / theirs |\n| --- | ---: | ---: | ---: |")
+    for name, run in results.items():
+        ratio = run.seconds / results["ours"].seconds
+        print(f"| {name} | {run.seconds:.1f} | {rows / run.seconds:.1f} | {ratio:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
