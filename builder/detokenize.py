@@ -1,7 +1,7 @@
-"""Token ids back to text, several times as fast as the tokenizers library does it: every candidate passes through here.
+"""Token ids back to text, several times as fast as the tokenizers library: every candidate passes through here.
 
-With a byte-level decoder (Llama-3, Qwen, SmolLM2, GPT-2) each token stands for bytes of its own, whatever its neighbours
-are; a text is these bytes end to end. Other tokenizers are asked themselves.
+With a byte-level decoder (Llama-3, Qwen, SmolLM2, GPT-2) each token stands for bytes of its own, whatever stands beside
+it; a text is these bytes end to end. Other tokenizers are asked themselves.
 """
 
 from collections.abc import Callable, Sequence
