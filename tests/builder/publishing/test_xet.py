@@ -8,7 +8,7 @@ import string
 import hf_xet
 import pytest
 
-from builder import release
+from builder import release_files
 from builder.records import CONFIGS
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubStandIn
@@ -56,15 +56,15 @@ def test_two_versions_over_xet(xet_hub, xet_publish, first, second):
 
 
 def test_a_revised_file_stores_only_what_changed(tmp_path):
-    """Because `release._Writer` cuts the Parquet where the content says so, as the store does."""
+    """Because `release_files.ConfigWriter` cuts the Parquet where the content says so, as the store does."""
 
     def stored(rows, name):
-        writer = release._Writer(tmp_path / name, "candidates")
+        writer = release_files.ConfigWriter(tmp_path / name, "candidates")
         for row in rows:
             writer.add(row)
         writer.close()
         with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{tmp_path}/store") as commit:
-            commit.start_upload_file(str(release.data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
+            commit.start_upload_file(str(release_files.data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
         return XetStore(tmp_path / "store").stored_bytes()
 
     letters = random.Random(0)
