@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from builder.errors import InputError
+from builder.sharding import Shard
 
 M = TypeVar("M", bound=BaseModel)
 TARGETS = resources.files("builder") / "targets"
@@ -149,13 +150,17 @@ def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[s
 
 
 class Settings(Comparable):
-    """Everything that determines D′. Two builds with the same settings are the same build."""
+    """Everything that determines D′. Two builds with the same settings are the same build.
+
+    The sample (`limit`, `seed`) is one of all sources together; a `shard` is a part of it.
+    """
 
     target: Target
     model_revision: str
     sources: Annotated[list[SourceSpec], Field(min_length=1)]
     limit: int | None = Field(None, ge=1)
     seed: int = 0
+    shard: Shard | None = None
     sampling: Sampling
     engine: Literal["vllm", "transformers"]
     rules: Rules = Rules()
