@@ -64,7 +64,9 @@ def test_a_revised_file_stores_only_what_changed(tmp_path):
             writer.add(row)
         writer.close()
         with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{tmp_path}/store") as commit:
-            commit.start_upload_file(str(release_files.data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
+            commit.start_upload_file(
+                str(release_files.data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256
+            )
         return XetStore(tmp_path / "store").stored_bytes()
 
     letters = random.Random(0)
