@@ -148,7 +148,7 @@ def test_batches_and_row_groups_leave_no_trace(build, chat, monkeypatch, tmp_pat
     workspace, output = build
     write_release(output, workspace, chat)
     whole = {name: pq.read_table(data_file(output, name)) for name in CONFIGS}
-    monkeypatch.setattr(release, "_BATCH", 2)
+    monkeypatch.setattr(release, "BATCH", 2)
     monkeypatch.setattr(release_files, "_ROW_GROUP", 1)
     write_release(tmp_path / "again", workspace, chat)
     for name, table in whole.items():

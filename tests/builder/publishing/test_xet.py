@@ -61,7 +61,7 @@ def test_a_revised_file_stores_only_what_changed(tmp_path):
 
     def stored(rows, name):
         with ConfigWriter(tmp_path / name, "candidates") as writer:
-            writer.add(pa.Table.from_pylist(rows, schema=schema(CONFIGS["candidates"])))
+            writer.add_table(pa.Table.from_pylist(rows, schema=schema(CONFIGS["candidates"])))
         with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{tmp_path}/store") as commit:
             commit.start_upload_file(str(data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
         return XetStore(tmp_path / "store").stored_bytes()
