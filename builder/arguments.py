@@ -22,6 +22,9 @@ examples:
   python -m builder.build --target my-target.yaml --source problems.jsonl --problem-field question \\
       --solution-field worked --answer-field gold --engine-url http://127.0.0.1:8000 http://127.0.0.1:8001
 
+  # one of eight parts, on a machine of its own; then builder.merge (docs/clusters.md)
+  python -m builder.build --target qwen2.5-math-7b --limit 50000 --shard 3/8
+
 The same command again continues a build that was stopped, and asks the engine for nothing twice.
 
 exit codes:
@@ -64,6 +67,12 @@ def parser() -> argparse.ArgumentParser:
     source.add_argument("--source-revision", metavar="REV", help="revision of a Hub dataset")
     source.add_argument("--limit", type=int, metavar="N", help="a seeded random sample of N source rows")
     source.add_argument("--seed", type=int, default=0, help="of the sample of rows, of sampling and of selection")
+    source.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="build the I-th of N parts of these rows, from 1/N to N/N; builder.merge makes the N releases one "
+        "(default --output: releases/TARGET-shard-I-of-N)",
+    )
     source.add_argument(
         "--drop-unverifiable",
         action="store_true",
@@ -161,6 +170,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             "sources": [SourceSpec(name=name, **fields) for name in args.source],
             "limit": args.limit,
             "seed": args.seed,
+            "shard": args.shard,
             "sampling": validated(Sampling, sampling, "sampling"),
             "engine": engine,
             "rules": {

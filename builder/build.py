@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from builder import cli
 from builder.arguments import parser, settings_from
-from builder.config import Target, list_targets, load_target
+from builder.config import Settings, Target, list_targets, load_target
 from builder.errors import InputError, InterruptedBuildError
 
 if TYPE_CHECKING:
@@ -46,17 +46,17 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.engines.urls import base_url
     from builder.manifest import read_manifest
     from builder.models import resolve_model
-    from builder.release import settle
+    from builder.release_files import settle
     from builder.summary import print_summary
     from builder.workspace import Workspace, refuse_if_changed
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
     urls = [base_url(url) for url in args.engine_url]
-    output = (args.output or Path("releases") / target.name).absolute()
     engine = _engine(args, target)
     model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
     settings = settings_from(args, target, model.revision, engine)
+    output = (args.output or _default_output(settings)).absolute()
     if args.dry_run:
         from builder.dry_run import dry_run
 
@@ -91,6 +91,10 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
         publication.run(open_release(str(output)))
     return 0
+
+
+def _default_output(settings: Settings) -> Path:
+    return Path("releases") / (settings.target.name + (settings.shard.suffix if settings.shard else ""))
 
 
 def _publication(args: argparse.Namespace, console: "Console") -> "Publication | None":

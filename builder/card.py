@@ -35,11 +35,13 @@ def render_card(manifest: dict[str, Any]) -> str:
     environment.filters |= {"cell": _cell, "literal": _literal, "type": _type}
     template = environment.from_string((resources.files("dataset_cards") / "template.md").read_text("utf-8"))
     publication = manifest.get("publication")
-    summary = manifest.get("summary")
+    summary, part = manifest.get("summary"), _part(manifest)
+    sources = ", ".join(source["name"] for source in manifest["sources"])
     return template.render(
         front_matter=yaml.safe_dump(_front_matter(manifest), sort_keys=False, allow_unicode=True),
-        title=f"D′ of {manifest['target']['name']} from {', '.join(s['name'] for s in manifest['sources'])}",
+        title=_named(f"D′ of {manifest['target']['name']} from {sources}", part),
         m=manifest,
+        part=part,
         sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
         summary=summary,
         paper=TABLE_1.get(manifest["target"]["model"]),
@@ -84,7 +86,7 @@ def _terms() -> dict[str, dict[str, str]]:
 
 def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
     front = {
-        "pretty_name": f"Mind the Gap, {manifest['target']['name']}",
+        "pretty_name": _named(f"Mind the Gap, {manifest['target']['name']}", _part(manifest)),
         "language": ["en"],
         **_license(manifest),
         "task_categories": ["text-generation"],
@@ -103,6 +105,16 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in loadable
     ]
     return front
+
+
+def _part(manifest: dict[str, Any]) -> str | None:
+    """Which part of a build a release is; None if the whole."""
+    shard = manifest["settings"].get("shard")
+    return f"shard {shard.replace('/', ' of ')}" if shard else None
+
+
+def _named(name: str, part: str | None) -> str:
+    return f"{name}, {part}" if part else name
 
 
 def _loadable(manifest: dict[str, Any]) -> list[str]:

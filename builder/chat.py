@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.config import Target
+from builder.detokenize import decoder
 from builder.errors import InputError
 from builder.prompts import render
 
@@ -25,6 +27,10 @@ class Chat:
         self._tokenizer = PreTrainedTokenizerFast.from_pretrained(model_dir)
         if not self._tokenizer.chat_template:
             raise InputError(f"target {target.name}: model {target.model} has no chat template")
+        self._backend = self._tokenizer.backend_tokenizer
+        self._backend.no_truncation()  # some files ask for it
+        self._backend.no_padding()
+        self._decode = decoder(self._backend)
         vocabulary = self._tokenizer.get_vocab()
         if unknown := [token for token in target.stop_tokens if token not in vocabulary]:
             raise InputError(f"target {target.name}: stop_tokens {unknown} are not in the vocabulary")
@@ -48,29 +54,33 @@ class Chat:
 
     def encode(self, messages: list[dict[str, str]]) -> list[int]:
         """Token ids of a conversation as role and content, up to where the assistant's turn begins."""
-        # Rendered to text and tokenized without special tokens: the template has written the BOS already.
-        text = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
-        )
-        return self._tokenizer(text, add_special_tokens=False).input_ids
+        return self._ids([self._rendered(messages)])[0]
 
     def completion(self, text: str) -> list[int]:
         """Token ids of a given completion, the end-of-turn token included."""
-        return [*self._tokenizer(text, add_special_tokens=False).input_ids, self.end_of_turn_id]
+        return self.completions([text])[0]
+
+    def plain_prompts(self, problems: Sequence[str]) -> list[list[int]]:
+        """`plain_prompt` of many, on all cores."""
+        return self._ids([self._rendered(self.messages(problem)) for problem in problems])
+
+    def completions(self, texts: Sequence[str]) -> list[list[int]]:
+        """`completion` of many, on all cores."""
+        return [[*ids, self.end_of_turn_id] for ids in self._ids(texts)]
 
     def text(self, completion_ids: list[int]) -> str:
         """The text of a completion, without the token that ended it."""
         if completion_ids and completion_ids[-1] in self.stop_ids:
             completion_ids = completion_ids[:-1]
-        return self._tokenizer.decode(completion_ids, clean_up_tokenization_spaces=False)
+        return self._decode(completion_ids)
 
     def prompt_text(self, prompt_ids: list[int]) -> str:
         """The text of a prompt, control tokens shown."""
-        return self._tokenizer.decode(prompt_ids, clean_up_tokenization_spaces=False)
+        return self._decode(prompt_ids)
 
     def has_control_token(self, completion_ids: list[int]) -> bool:
         """Whether a control token stands anywhere but at the end: such text is not what its tokens are."""
-        return any(token in self._control_ids for token in completion_ids[:-1])
+        return not self._control_ids.isdisjoint(completion_ids[:-1])
 
     def control_token_in(self, text: str) -> str | None:
         """The first control token spelled out in a text, which the tokenizer would read as the token itself."""
@@ -79,11 +89,21 @@ class Chat:
 
     def hashes(self) -> dict[str, str]:
         """sha256 of the tokenizer and of the chat template, for the manifest."""
-        serialized = self._tokenizer.backend_tokenizer.to_str()
+        serialized = self._backend.to_str()
         return {
             "tokenizer": hashlib.sha256(serialized.encode()).hexdigest(),
             "chat_template": hashlib.sha256(self._tokenizer.chat_template.encode()).hexdigest(),
         }
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        return self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
+        )
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        # Without special tokens: the template has written the BOS already.
+        encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encoded]
 
     def _conversation(self, user: str) -> list[dict[str, str]]:
         system = self.target.system_prompt

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from builder.errors import InputError
+from builder.sharding import Shard
 
 M = TypeVar("M", bound=BaseModel)
 TARGETS = resources.files("builder") / "targets"
@@ -53,6 +54,41 @@ class Sampling(Frozen):
         return self.temperature == 1.0 and self.top_p == 1.0
 
 
+class Parallel(Frozen):
+    """How the vLLM server that we start spreads over GPUs: `tensor` x `pipeline` of them hold one copy of the weights.
+
+    Attributes:
+        tensor: GPUs that share every layer; they must be tightly connected, and divide the attention heads.
+        pipeline: groups of GPUs that take turns, each with a part of the layers.
+        data: copies of the weights that answer side by side.
+        ray: spread over the nodes of the Ray cluster that this machine belongs to, not over this machine alone.
+    """
+
+    tensor: int = Field(1, ge=1)
+    pipeline: int = Field(1, ge=1)
+    data: int = Field(1, ge=1)
+    ray: bool = False
+
+    @property
+    def gpus_a_copy(self) -> int:
+        """GPUs that hold one copy of the weights."""
+        return self.tensor * self.pipeline
+
+    @property
+    def gpus(self) -> int:
+        """GPUs in all."""
+        return self.gpus_a_copy * self.data
+
+
+# vLLM's own names of these, which have a field of their own.
+_PARALLEL_ARGS = {
+    **dict.fromkeys(("--tensor-parallel-size", "-tp"), "tensor"),
+    **dict.fromkeys(("--pipeline-parallel-size", "-pp"), "pipeline"),
+    **dict.fromkeys(("--data-parallel-size", "-dp"), "data"),
+    **dict.fromkeys(("--distributed-executor-backend", "--data-parallel-backend", "-dpb"), "ray"),
+}
+
+
 class Target(Frozen):
     """The model that writes the data and that will be fine-tuned on it, with its template pinned.
 
@@ -70,9 +106,11 @@ class Target(Frozen):
         template_kwargs: pinned variables of the chat template (Llama-3.1's `date_string`).
         end_of_turn: the token that training teaches to end a completion with.
         stop_tokens: sampling stops at any of these; must contain `end_of_turn`.
-        gpu_memory_gib: GPU memory needed to run it here; null means that a CPU will do.
+        gpu_memory_gib: GPU memory that a copy of it needs to run here; null means that a CPU will do.
         sampling: the defaults for this target.
-        vllm_args: further arguments for the vLLM server, e.g. `["--tensor-parallel-size", "2"]`.
+        parallel: how a vLLM server spreads over GPUs. It changes the speed and not D′, and is therefore not recorded
+            with the settings: a build may go on, and its shards may run, on machines of other sizes.
+        vllm_args: further arguments for the vLLM server, e.g. `["--gpu-memory-utilization", "0.95"]`.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -89,10 +127,14 @@ class Target(Frozen):
     stop_tokens: Annotated[list[str], Field(min_length=1)]
     gpu_memory_gib: float | None = None
     sampling: Sampling = Sampling()
+    parallel: Parallel = Field(Parallel(), exclude=True)
     vllm_args: list[str] = []
 
     @model_validator(mode="after")
     def _check(self) -> "Target":
+        for argument in self.vllm_args:
+            if field := _PARALLEL_ARGS.get(argument.partition("=")[0]):
+                raise ValueError(f"vllm_args: {argument} has a field of its own, parallel: {{{field}: ...}}")
         if self.end_of_turn not in self.stop_tokens:
             raise ValueError(f"stop_tokens must contain end_of_turn {self.end_of_turn!r}")
         if self.max_length >= self.context_length:  # scoring a full-length row draws one more token
@@ -149,13 +191,17 @@ def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[s
 
 
 class Settings(Comparable):
-    """Everything that determines D′. Two builds with the same settings are the same build."""
+    """Everything that determines D′. Two builds with the same settings are the same build.
+
+    The sample (`limit`, `seed`) is one of all sources together; a `shard` is a part of it.
+    """
 
     target: Target
     model_revision: str
     sources: Annotated[list[SourceSpec], Field(min_length=1)]
     limit: int | None = Field(None, ge=1)
     seed: int = 0
+    shard: Shard | None = None
     sampling: Sampling
     engine: Literal["vllm", "transformers"]
     rules: Rules = Rules()

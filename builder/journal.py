@@ -5,6 +5,7 @@ the supervisor for progress. Requests are found by content: the key hashes every
 changed prompt, sampling setting, seed or model revision is a different request, and the same one is never sent again.
 Token ids are kept as little-endian int32 and log-probs as float32, the precision that engines compute them in. Every
 entry carries a checksum: what a disk has changed is never taken for an answer (`salvage` replaces such a journal).
+What is there is tallied as it is written, so that nobody has to count it: a journal has tens of millions of entries.
 """
 
 import hashlib
@@ -15,25 +16,41 @@ import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError
 from builder.journal_db import checksum, connect, damaged
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS requests (
+if TYPE_CHECKING:
+    import numpy as np
+
+VERSION = 2  # of the layout
+_PAGE = 1 << 14  # bytes: several completions a page
+_LOOKUP = 500  # keys a statement
+_SCHEMA = (
+    """CREATE TABLE requests (
     number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, token_ids BLOB NOT NULL, logprobs BLOB NOT NULL,
-    finish_reason TEXT NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS outcomes (
+    finish_reason TEXT NOT NULL, checksum INTEGER NOT NULL)""",
+    """CREATE TABLE outcomes (
     row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, stage TEXT NOT NULL, body TEXT NOT NULL,
-    checksum INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS outcomes_by_stage ON outcomes (stage);
-CREATE TABLE IF NOT EXISTS failures (id TEXT PRIMARY KEY, error TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY, started REAL NOT NULL, seconds REAL NOT NULL);
-"""
-SCORED = "scored"  # finish reason of a scoring request; it generated nothing
+    checksum INTEGER NOT NULL)""",
+    "CREATE TABLE tallies (kind TEXT PRIMARY KEY, entries INTEGER NOT NULL, tokens INTEGER NOT NULL)",
+    """CREATE TRIGGER tally_request AFTER INSERT ON requests BEGIN
+    INSERT INTO tallies VALUES (iif(new.finish_reason = 'scored', 'scored', 'sampled'), 1, length(new.token_ids) / 4)
+    ON CONFLICT DO UPDATE SET entries = entries + 1, tokens = tokens + excluded.tokens; END""",
+    """CREATE TRIGGER tally_outcome AFTER INSERT ON outcomes BEGIN
+    INSERT INTO tallies VALUES (new.stage, 1, 0) ON CONFLICT DO UPDATE SET entries = entries + 1; END""",
+    """CREATE TRIGGER untally_outcome AFTER DELETE ON outcomes BEGIN
+    UPDATE tallies SET entries = entries - 1 WHERE kind = old.stage; END""",
+    "CREATE TABLE failures (id TEXT PRIMARY KEY, error TEXT NOT NULL)",
+    "CREATE TABLE sessions (number INTEGER PRIMARY KEY, started REAL NOT NULL, seconds REAL NOT NULL)",
+    f"PRAGMA user_version = {VERSION}",
+)
+SCORED = "scored"  # finish reason of a scoring request, and kind of its tally; it generated nothing
+SAMPLED = "sampled"  # kind of the tally of all other requests
 
 
 @dataclass(frozen=True)
@@ -58,17 +75,31 @@ class Progress:
         return sum(self.stages.values())
 
 
-def generation_key(model: str, prompt_ids: Sequence[int], params: SamplingParams, seed: int, index: int) -> bytes:
-    """Key of the `index`-th sample that `model` (revision and dtype) draws for a prompt."""
-    return _key("generate", model, asdict(params), seed, index, prompt_ids)
+class Entry(NamedTuple):
+    """A finished request as it is kept: `[time]` int32 and float32; see `Completion`."""
+
+    token_ids: "np.ndarray"
+    logprobs: "np.ndarray"
+    finish_reason: str
+
+
+def generation_keys(
+    model: str, prompt_ids: Sequence[int], params: SamplingParams, samples: Iterable[tuple[int, int]]
+) -> list[bytes]:
+    """Keys of the samples, each given by (seed, index), that `model` (revision and dtype) draws for a prompt.
+
+    Their first half names the prompt and its settings, so that samples of one prompt are neighbours in the index.
+    """
+    request = _digest("generate", model, asdict(params), prompt_ids)
+    return [request[:16] + hashlib.sha256(b"%b%d,%d" % (request, *sample)).digest()[:16] for sample in samples]
 
 
 def scoring_key(model: str, prompt_ids: Sequence[int], completion_ids: Sequence[int]) -> bytes:
     """Key of the log-probs that `model` gives to a completion after a prompt."""
-    return _key("score", model, len(prompt_ids), [*prompt_ids, *completion_ids])
+    return _digest("score", model, len(prompt_ids), [*prompt_ids, *completion_ids])
 
 
-def _key(*parts: Any) -> bytes:
+def _digest(*parts: Any) -> bytes:
     return hashlib.sha256(json.dumps(parts, separators=(",", ":"), sort_keys=True).encode()).digest()
 
 
@@ -83,14 +114,25 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = connect(path)
+        self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file; that of an old one stays
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
-        columns = {name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('requests')")}
-        if "checksum" not in columns:
-            raise InputError(f"journal {path} was written by an older version of this tool; start over with --fresh")
-        self._counted = 0
-        self._totals = [0, 0, 0]
+        if self._version() != VERSION:
+            self._create()
+
+    def _version(self) -> int:
+        return self._db.execute("PRAGMA user_version").fetchone()[0]
+
+    def _create(self) -> None:
+        with self._transaction():
+            if self._version() == VERSION:  # another process has been faster
+                return
+            if self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+                raise InputError(
+                    f"journal {self.path} was written by an older version of this tool; start over with --fresh"
+                )
+            for statement in _SCHEMA:
+                self._db.execute(statement)
 
     def close(self) -> None:
         """Close the connection; committed entries are durable already."""
@@ -130,12 +172,29 @@ class Journal:
             raise damaged(self.path)
         return Completion(_array("i", found[0]).tolist(), _array("f", found[1]).tolist(), found[2])
 
+    def entries(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
+        """The finished requests under many keys; those that are not there are left out."""
+        import numpy as np
+
+        found, wanted = {}, iter(keys)
+        while some := tuple(islice(wanted, _LOOKUP)):
+            marks = ",".join("?" * len(some))
+            for key, *content, expected in self._db.execute(
+                f"SELECT key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE key IN ({marks})", some
+            ):
+                if expected != checksum(key, *content):
+                    raise damaged(self.path)
+                ids, logprobs, reason = content
+                found[key] = Entry(np.frombuffer(ids, "<i4"), np.frombuffer(logprobs, "<f4"), reason)
+        return found
+
     def put_outcomes(self, outcomes: Iterable[dict[str, Any]]) -> None:
         """Record finished rows (each with `row`, `id`, `stage`) and forget their earlier failures."""
         outcomes = list(outcomes)
         with self._transaction():
+            self._db.executemany("DELETE FROM outcomes WHERE row = ?", [(o["row"],) for o in outcomes])
             self._db.executemany(
-                "INSERT OR REPLACE INTO outcomes (row, id, stage, body, checksum) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO outcomes (row, id, stage, body, checksum) VALUES (?, ?, ?, ?, ?)",
                 [(o["row"], o["id"], o["stage"], body := json.dumps(o), checksum(body)) for o in outcomes],
             )
             self._db.executemany("DELETE FROM failures WHERE id = ?", [(o["id"],) for o in outcomes])
@@ -160,27 +219,27 @@ class Journal:
                 raise damaged(self.path)
             yield json.loads(body)
 
-    def finished_rows(self) -> array:
-        """Positions of all finished rows, ascending; 8 bytes each."""
-        return array("q", (row for (row,) in self._db.execute("SELECT row FROM outcomes ORDER BY row")))
+    def finished_rows(self) -> "np.ndarray":
+        """Row numbers of all finished rows, ascending, int64 `[rows]`."""
+        import numpy as np
+
+        return np.sort(np.fromiter((row for (row,) in self._db.execute("SELECT row FROM outcomes")), np.int64))
 
     def settled(self) -> int:
         """How many rows have an outcome, or have failed in this run."""
-        return self._db.execute("SELECT (SELECT COUNT(*) FROM outcomes) + (SELECT COUNT(*) FROM failures)").fetchone()[
-            0
-        ]
+        (failed,) = self._db.execute("SELECT COUNT(*) FROM failures").fetchone()
+        return self.progress().rows + failed
 
     def progress(self) -> Progress:
-        """Counts so far. Cheap to poll: only requests that are new since the last call are read."""
-        for length, reason, number in self._db.execute(
-            "SELECT length(token_ids) / 4, finish_reason, number FROM requests WHERE number > ? ORDER BY number",
-            (self._counted,),
-        ):
-            self._totals[1 if reason == SCORED else 0] += length
-            self._totals[2] += reason != SCORED
-            self._counted = number
-        stages = dict(self._db.execute("SELECT stage, COUNT(*) FROM outcomes GROUP BY stage"))
-        return Progress(stages, *self._totals)
+        """Counts so far, at no cost: they are kept as entries are written."""
+        stages, requests = {}, {SAMPLED: (0, 0), SCORED: (0, 0)}
+        for kind, entries, tokens in self._db.execute("SELECT kind, entries, tokens FROM tallies"):
+            if kind in requests:
+                requests[kind] = entries, tokens
+            elif entries:
+                stages[kind] = entries
+        (candidates, sampled), (_, scored) = requests[SAMPLED], requests[SCORED]
+        return Progress(stages, sampled, scored, candidates)
 
     def begin_session(self) -> int:
         """Note that a session of this build starts now; returns its number for `note_session`."""

@@ -44,7 +44,7 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
         "seed": settings.seed,
         "rules": settings.rules.model_dump(),
         "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
-        "engine": workspace.engine_file.read_text(encoding="utf-8"),
+        "engine": _engine(workspace),
         "logprob_mode": (
             "policy: temperature 1, under the plain prompt; behavior: as sampled "
             f"(temperature {settings.sampling.temperature}, top_p {settings.sampling.top_p})"
@@ -60,6 +60,11 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
         "fingerprint": settings.fingerprint,
         "settings": settings.model_dump(mode="json"),
     }
+
+
+def _engine(workspace: Workspace) -> str | None:
+    """The engine and its version; None if there was no row to ask it about."""
+    return workspace.engine_file.read_text(encoding="utf-8") if workspace.engine_file.exists() else None
 
 
 def file_facts(release: Path) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from builder.chat import Chat
 from builder.config import Settings
 from builder.errors import InputError
-from builder.records import REJECTED, schema
+from builder.records import PREPARED, REJECTED, schema
 from builder.sources.filters import overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
@@ -25,14 +25,14 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     """Write `rows.parquet`, `rejected.parquet` and `provenance.json` unless an earlier session has.
 
     Returns:
-        How many rows will be built.
+        How many rows will be built; a shard may have none.
 
     Raises:
         InputError: a source cannot be read, or nothing of it is left to build.
     """
-    if rows := workspace.prepared_rows():
-        return rows
-    loaded = load(settings.sources, settings.limit, settings.seed)
+    if (prepared := workspace.prepared_rows()) is not None:
+        return prepared
+    loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
     rows, control = _without_control_tokens(loaded.rows, chat)
     lengths: dict[str, int] = {}
 
@@ -51,7 +51,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
             if row.id in without_gold
         ]
         rows = [row for row in rows if row.id not in without_gold]
-    if not rows:
+    if not rows and not settings.shard:
         reasons = ", ".join(sorted({f"{r.reason}: {r.detail}" for r in rejected})[:3])
         raise InputError(f"no row of {settings.sources[0].name} is left to build ({reasons})")
 
@@ -63,7 +63,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     rejected.sort(key=lambda row: row.row)
     write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
     _write(workspace.rejected_file, [asdict(row) for row in rejected], schema(REJECTED))
-    _write(workspace.rows_file, built)  # last: its existence means that all three are complete
+    _write(workspace.rows_file, built, schema(PREPARED))  # last: its existence means that all three are complete
     return len(rows)
 
 
@@ -80,7 +80,7 @@ def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list
     return kept, rejected
 
 
-def _write(file: Path, rows: list[dict[str, Any]], arrow_schema: "pa.Schema | None" = None) -> None:
+def _write(file: Path, rows: list[dict[str, Any]], arrow_schema: "pa.Schema") -> None:
     """Write a Parquet file completely or not at all; fields that the schema lacks are left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -51,6 +51,21 @@ class ProgressDisplay(Display):
         )
 
 
+class MergeDisplay(Display):
+    """What a merge shows: rows of all configs together."""
+
+    def __init__(self, console: "Console", total: int) -> None:
+        super().__init__(console, total, "rows")
+        self._done = 0
+
+    def advance(self, rows: int) -> None:
+        """So many more rows are written."""
+        self._done += rows
+        seconds = time.monotonic() - self._began
+        left = time_left(seconds, self._done, self._total - self._done, 0, 0)
+        self._show(self._done, f"{self._done / seconds:,.0f} rows/s | {left}")
+
+
 def time_left(seconds: float, rows: int, rows_left: int, samples: int, samples_left: int) -> str:
     """How long the rest takes, in words, from what `seconds` of this session have brought.
 

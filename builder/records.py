@@ -77,6 +77,18 @@ REJECTED = (
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),
 )
 
+# The rows that a build works on, in its working directory; not a config of a release.
+PREPARED = (
+    Column("row", pa.int64(), "zero-based position over all sources of the build"),
+    Column("id", _TEXT, "unique id of the source row"),
+    Column("source", _TEXT, "source the row comes from"),
+    Column("problem", _TEXT, "the problem, without instructions"),
+    Column("expert_solution", _TEXT, "the source's own solution"),
+    Column("gold", _TEXT, "gold answer; empty if the source has none"),
+    Column("verifiable", pa.bool_(), "whether the verifier can parse the gold answer"),
+    Column("expert_tokens", pa.int64(), "tokens of the expert solution, end-of-turn token included"),
+)
+
 CONFIGS: dict[str, tuple[Column, ...]] = {
     "default": DEFAULT,
     "tokens": TOKENS,

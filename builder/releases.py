@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
 from builder.hub_names import HUB_ID
-from builder.manifest import NAME, read_manifest
+from builder.manifest import NAME, file_facts, read_manifest
 from builder.records import CONFIGS
 
 if TYPE_CHECKING:
@@ -74,6 +74,23 @@ def open_release(name: str, revision: str | None = None, configs: Sequence[str] 
     if version and revision and version != revision:
         raise InputError(f"two versions of {repo} are asked for: {version} and {revision}")
     return _download(repo, version or revision, configs)
+
+
+def check_files(release: Release) -> None:
+    """Check that a release is what its manifest says, file by file.
+
+    Raises:
+        InputError: a file was changed, removed or added since it was built.
+    """
+    promised, found = release.manifest["files"], file_facts(release.path)
+    found.pop(NAME, None)
+    for path in sorted(promised.keys() | found.keys()):
+        if path not in found:
+            raise InputError(f"release {release.name}: {path} is missing; build it again")
+        if path not in promised:
+            raise InputError(f"release {release.name}: {path} is not part of it; move it elsewhere")
+        if found[path]["sha256"] != promised[path]["sha256"]:
+            raise InputError(f"release {release.name}: {path} was changed after it was built; build it again")
 
 
 def _download(repo: str, revision: str | None, configs: Sequence[str]) -> Release:

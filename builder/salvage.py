@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import InputError, JournalError
-from builder.journal import Journal
+from builder.journal import SAMPLED, SCORED, VERSION, Journal
 from builder.journal_db import checksum, connect, is_damage
 
 _REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
@@ -67,15 +67,30 @@ def _is_whole(path: Path) -> bool:
         try:
             if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 return False
-            if not db.execute("SELECT name FROM sqlite_schema").fetchone():  # created, and killed before its tables
-                return True
-            return all(_intact(entry) for query in (_REQUESTS, _OUTCOMES) for entry in db.execute(f"{query} >= 0"))
+            if db.execute("PRAGMA user_version").fetchone() != (VERSION,):
+                return True  # created, and killed before its tables; or an older one, which a Journal refuses
+            return all(map(_intact, db.execute(f"{_OUTCOMES} >= 0"))) and _requests_are_whole(db)
         finally:
             db.close()
     except JournalError as error:
         if is_damage(error):
             return False
         raise
+
+
+def _requests_are_whole(db: sqlite3.Connection) -> bool:
+    """Whether every request has its checksum, and the tallies are those of what is there."""
+    counted: dict[str, list[int]] = {}
+    for request in db.execute(f"{_REQUESTS} >= 0"):
+        if not _intact(request):
+            return False
+        tally = counted.setdefault(SCORED if request[4] == SCORED else SAMPLED, [0, 0])
+        tally[0] += 1
+        tally[1] += len(request[2]) // 4
+    for stage, rows in db.execute("SELECT stage, COUNT(*) FROM outcomes GROUP BY stage"):
+        counted[stage] = [rows, 0]
+    tallies = db.execute("SELECT kind, entries, tokens FROM tallies WHERE entries > 0")
+    return {kind: tally for kind, *tally in tallies} == counted
 
 
 def _pad(file: Path) -> None:
@@ -90,19 +105,22 @@ def _pad(file: Path) -> None:
 
 def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, int]:
     """Copy every whole entry, and every outcome whose entries are all there; returns how many of each."""
-    keys = set()
+    requests = outcomes = 0
     for request in _entries(damaged, _REQUESTS):
         if _intact(request):
             saved.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)", request)
-            keys.add(request[1])
-    outcomes = 0
+            requests += 1
     for outcome in _entries(damaged, _OUTCOMES):
-        if _intact(outcome) and _keys(body := json.loads(outcome[1])) <= keys:
+        if _intact(outcome) and _all_saved(saved, _keys(body := json.loads(outcome[1]))):
             values = (body["row"], body["id"], body["stage"], *outcome[1:])
             saved.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)", values)
             outcomes += 1
     saved.commit()
-    return len(keys), outcomes
+    return requests, outcomes
+
+
+def _all_saved(saved: sqlite3.Connection, keys: set[bytes]) -> bool:
+    return all(saved.execute("SELECT 1 FROM requests WHERE key = ?", (key,)).fetchone() for key in keys)
 
 
 def _intact(entry: tuple) -> bool:

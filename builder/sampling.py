@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from builder.engines.protocol import Completion, Engine, SamplingParams
-from builder.journal import Journal, generation_key
+from builder.journal import Journal, generation_keys
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ def model_key(revision: str, dtype: str) -> str:
 
 def sample_keys(model: str, prompt: list[int], params: SamplingParams, seeds: Sequence[int]) -> list[bytes]:
     """Journal keys of the samples that `draw` draws for the same arguments."""
-    return [generation_key(model, prompt, params, seed, index) for index, seed in enumerate(seeds)]
+    return generation_keys(model, prompt, params, [(seed, index) for index, seed in enumerate(seeds)])
 
 
 async def draw(

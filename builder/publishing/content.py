@@ -14,9 +14,9 @@ from typing import Any
 
 from builder.card import render_card
 from builder.errors import InputError
-from builder.manifest import NAME, file_facts, without_paths
+from builder.manifest import NAME, without_paths
 from builder.publishing.versions import Version
-from builder.releases import Release
+from builder.releases import Release, check_files
 
 CARD = "README.md"
 
@@ -83,15 +83,7 @@ def check_intact(release: Release) -> None:
     """
     if not release.manifest["summary"]["stages"]["all"]:
         raise InputError(f"release {release.name} has no rows: there is nothing to publish")
-    promised, found = release.manifest["files"], file_facts(release.path)
-    found.pop(NAME, None)
-    for path in sorted(promised.keys() | found.keys()):
-        if path not in found:
-            raise InputError(f"release {release.name}: {path} is missing; build it again")
-        if path not in promised:
-            raise InputError(f"release {release.name}: {path} is not part of it; move it elsewhere")
-        if found[path]["sha256"] != promised[path]["sha256"]:
-            raise InputError(f"release {release.name}: {path} was changed after it was built; build it again")
+    check_files(release)
 
 
 def same_release(one: dict[str, Any], other: dict[str, Any]) -> bool:

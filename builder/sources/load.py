@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from builder.config import SourceSpec
+from builder.sharding import Shard
 from builder.sources.fields import MalformedError, content_of, excerpt, id_in
 from builder.sources.readers import Source, open_source
 from builder.sources.rows import RejectedRow, SourceRow
@@ -29,15 +30,20 @@ class Loaded:
     provenance: list[dict[str, Any]] = field(default_factory=list)
 
 
-def load(specs: Sequence[SourceSpec], limit: int | None, seed: int) -> Loaded:
+def load(specs: Sequence[SourceSpec], limit: int | None, seed: int, shard: Shard | None = None) -> Loaded:
     """Draw `limit` rows from the concatenated sources (all, if there are no more) and check each of them.
+
+    Of a shard only its own part of those rows is returned; the rows before it are read too, because its own may be
+    duplicates of them.
 
     Raises:
         InputError: a source is missing or unreadable as a whole; the fault of a single row is a rejected row.
     """
     sources = [open_source(spec, seed) for spec in specs]
     chosen = sample(seed, sum(len(source.table) for source in sources), limit)
-    intake = _Intake()
+    own = shard.part(len(chosen)) if shard else range(len(chosen))
+    intake = _Intake(first=chosen[own.start] if own else 0)
+    chosen = chosen[: own.stop if own else 0]
     start = 0
     for source, slug in zip(sources, _distinct([source.slug for source in sources]), strict=True):
         end = start + len(source.table)
@@ -61,10 +67,15 @@ class _DuplicateError(ValueError):
 
 
 class _Intake:
-    """Turns records into rows, one after the other, and remembers the ids and problems it has seen."""
+    """Turns records into rows, one after the other, and remembers the ids and problems it has seen.
 
-    def __init__(self) -> None:
+    Args:
+        first: position of the first row to return; earlier ones are only remembered.
+    """
+
+    def __init__(self, first: int) -> None:
         self.loaded = Loaded()
+        self._first = first
         self._ids: set[str] = set()
         self._problems: dict[bytes, str] = {}  # digest of the normalised problem -> id of its row
 
@@ -85,6 +96,9 @@ class _Intake:
         row_id = self._claim(row_id)
         if reason is None:
             self._problems[digest] = row_id
+        if row < self._first:
+            return
+        if reason is None:
             self.loaded.rows.append(SourceRow(row, row_id, source.name, problem, solution, gold))
         else:
             texts = [excerpt(record.values.get(name)) for name in (fields.problem, fields.solution)]

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from builder.errors import InputError
-from builder.release import settle
+from builder.release_files import settle
 from builder.workspace import Workspace
 from tests.builds import answer, build, problem, table, write_source
 from tests.fake_engine import FakeEngine

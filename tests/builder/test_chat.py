@@ -75,3 +75,25 @@ def test_a_stop_token_that_the_vocabulary_lacks_is_an_error(smollm2, target):
     fields = target.model_dump() | {"stop_tokens": ["<|eot_id|>"], "end_of_turn": "<|eot_id|>"}
     with pytest.raises(InputError, match=r"eot_id.*not in the vocabulary"):
         Chat(smollm2, Target(**fields))
+
+
+def test_many_at_once_are_the_same_as_one_by_one(chat):
+    texts = [f"Line {n}\n\n ½ \\frac{{{n}}}{{7}}" * n for n in range(1, 9)]
+    assert chat.plain_prompts(texts) == [chat.plain_prompt(text) for text in texts]
+    assert chat.completions(texts) == [chat.completion(text) for text in texts]
+    assert chat.plain_prompts([]) == chat.completions([]) == []
+
+
+def test_a_tokenizer_file_that_asks_for_truncation_truncates_nothing(smollm2, target, tmp_path, chat):
+    import shutil
+
+    from tokenizers import Tokenizer
+
+    shutil.copytree(smollm2, tmp_path / "m", ignore=shutil.ignore_patterns("*.safetensors"))
+    changed = Tokenizer.from_file(str(smollm2 / "tokenizer.json"))
+    changed.enable_truncation(8)
+    changed.enable_padding(length=8)
+    changed.save(str(tmp_path / "m" / "tokenizer.json"))
+    other = Chat(tmp_path / "m", target)
+    assert other.completion("word " * 20) == chat.completion("word " * 20)
+    assert other.hashes() == chat.hashes()

@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from builder.config import Sampling, Settings, SourceSpec, list_targets, load_target
+from builder.config import Parallel, Sampling, Settings, SourceSpec, list_targets, load_target
 from builder.errors import InputError
 
 
@@ -54,6 +54,10 @@ def test_unknown_name_suggests_the_nearest():
         ({"stop_tokens": ["<|endoftext|>"]}, "end_of_turn"),
         ({"max_length": 4096}, "does not fit"),
         ({"sampling": {"temperature": 0}}, "sampling.temperature"),
+        ({"parallel": {"tensor": 0}}, "parallel.tensor"),
+        ({"parallel": {"expert": 2}}, "parallel.expert"),
+        ({"vllm_args": ["--tensor-parallel-size", "2"]}, r"vllm_args: --tensor.*parallel: \{tensor: ...\}"),
+        ({"vllm_args": ["-dp=2"]}, r"vllm_args: -dp=2 has a field of its own, parallel: \{data: ...\}"),
     ],
 )
 def test_a_faulty_target_file_is_one_line_that_names_the_field(tmp_path, target, change, message):
@@ -86,3 +90,10 @@ def test_a_changed_source_is_named_by_its_field(target):
     earlier = settings(target).model_dump(mode="json")
     now = settings(target, sources=[SourceSpec(name="gsm8k", split="test")])
     assert now.differences(earlier) == ["sources.0.split: was None, is now 'test'"]
+
+
+def test_how_the_engine_spreads_over_gpus_is_no_setting_of_the_build(target):
+    wide = settings(target.model_copy(update={"parallel": Parallel(tensor=2, data=4)}))
+    assert wide.target.parallel.gpus == 8
+    assert wide.fingerprint == settings(target).fingerprint
+    assert wide.differences(settings(target).model_dump(mode="json")) == []

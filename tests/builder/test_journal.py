@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from builder import journal_db
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError, JournalError
-from builder.journal import SCORED, Journal, generation_key, scoring_key
+from builder.journal import SCORED, Journal, generation_keys, scoring_key
 
 PARAMS = SamplingParams(1.0, 1.0, 64, (2, 0))
 float32 = st.floats(width=32, allow_nan=False)
@@ -42,19 +42,28 @@ def test_infinite_logprobs_survive(journal):
 
 
 def test_every_part_of_a_request_is_part_of_its_key():
-    base = ("model", [1, 2], PARAMS, 0, 0)
+    base = ("model", [1, 2], PARAMS, [(0, 0)])
     changed = [
-        ("other", [1, 2], PARAMS, 0, 0),
-        ("model", [1, 2, 3], PARAMS, 0, 0),
-        ("model", [1, 2], SamplingParams(0.9, 1.0, 64, (2, 0)), 0, 0),
-        ("model", [1, 2], SamplingParams(1.0, 1.0, 65, (2, 0)), 0, 0),
-        ("model", [1, 2], SamplingParams(1.0, 1.0, 64, (2,)), 0, 0),
-        ("model", [1, 2], PARAMS, 1, 0),
-        ("model", [1, 2], PARAMS, 0, 1),
+        ("other", [1, 2], PARAMS, [(0, 0)]),
+        ("model", [1, 2, 3], PARAMS, [(0, 0)]),
+        ("model", [1, 2], SamplingParams(0.9, 1.0, 64, (2, 0)), [(0, 0)]),
+        ("model", [1, 2], SamplingParams(1.0, 1.0, 65, (2, 0)), [(0, 0)]),
+        ("model", [1, 2], SamplingParams(1.0, 1.0, 64, (2,)), [(0, 0)]),
+        ("model", [1, 2], PARAMS, [(1, 0)]),
+        ("model", [1, 2], PARAMS, [(0, 1)]),
+        ("model", [1, 2], PARAMS, [(11, 1)]),
+        ("model", [1, 2], PARAMS, [(1, 11)]),
     ]
-    keys = {generation_key(*request) for request in [base, *changed]}
+    keys = {key for request in [base, *changed] for key in generation_keys(*request)}
     assert len(keys) == len(changed) + 1
-    assert generation_key(*base) == generation_key("model", (1, 2), PARAMS, 0, 0)
+    assert generation_keys(*base) == generation_keys("model", (1, 2), PARAMS, [(0, 0)])
+
+
+def test_samples_of_one_prompt_are_neighbours_and_of_another_are_not():
+    ours = generation_keys("model", [1, 2], PARAMS, [(5, 0), (6, 1)])
+    (other,) = generation_keys("model", [1, 3], PARAMS, [(5, 0)])
+    assert ours[0][:16] == ours[1][:16] != other[:16]
+    assert len({ours[0][16:], ours[1][16:], other[16:]}) == 3
 
 
 def test_scoring_tells_prompt_from_completion():
@@ -161,3 +170,43 @@ def test_a_failed_transaction_leaves_nothing(journal):
     with pytest.raises(sqlite3.IntegrityError):
         journal.put_outcomes([outcome(0), {"row": 1, "id": None, "stage": "fallback"}])
     assert list(journal.finished_rows()) == []
+
+
+def test_many_entries_at_once_are_the_same_as_one_by_one(journal):
+    wanted = {b"%04d" % n: completion((n, 5, 2), "length" if n % 3 else "stop") for n in range(1201)}
+    journal.put(wanted.items())
+    asked = [*wanted, b"unknown"]
+    found = journal.entries(asked)
+    assert found.keys() == wanted.keys()
+    for key, entry in found.items():
+        got = Completion(entry.token_ids.tolist(), entry.logprobs.tolist(), entry.finish_reason)
+        assert got == wanted[key] == journal.get(key)
+    assert journal.entries([]) == {}
+
+
+def test_many_entries_at_once_are_checked_too(journal):
+    journal.put([(b"a", completion()), (b"b", completion())])
+    with sqlite3.connect(journal.path) as db:
+        db.execute("UPDATE requests SET token_ids = zeroblob(8) WHERE key = ?", (b"b",))
+    assert journal.entries([b"a"])[b"a"].token_ids.tolist() == [5, 2]
+    with pytest.raises(JournalError, match="is damaged on disk"):
+        journal.entries([b"a", b"b"])
+
+
+def test_finished_rows_ascend(journal):
+    assert journal.finished_rows().tolist() == []
+    journal.put_outcomes([outcome(7), outcome(0), outcome(300)])
+    assert journal.finished_rows().tolist() == [0, 7, 300]
+
+
+def test_progress_counts_each_entry_and_each_row_once(journal):
+    journal.put([(b"a", completion()), (b"a", completion((1, 2, 3)))])
+    journal.put([(b"a", completion())])
+    journal.put_outcomes([outcome(0), outcome(1)])
+    journal.put_outcomes([outcome(0, "self_alignment")])
+    progress = journal.progress()
+    assert (progress.candidates, progress.sampled_tokens) == (1, 2)
+    assert progress.stages == {"fallback": 1, "self_alignment": 1}
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.put_outcomes([outcome(5), {"row": 6, "id": None, "stage": "fallback"}])
+    assert journal.progress() == progress

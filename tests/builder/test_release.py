@@ -1,12 +1,16 @@
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from builder import release, release_files, release_tables
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal import Journal
 from builder.manifest import read_manifest
 from builder.records import CONFIGS, schema
 from builder.release import write_release
+from builder.release_files import data_file
 from tests.finished_build import EXPERT, finished_build
 
 
@@ -138,3 +142,34 @@ def test_the_card_shows_the_main_plots_that_lie_beside_it(build, chat):
         assert plot["file"] in manifest["files"]
         assert f"![{plot['title']}]({plot['file']})" in card
         assert plot["caption"] in card
+
+
+def test_batches_and_row_groups_leave_no_trace(build, chat, monkeypatch, tmp_path):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    whole = {name: pq.read_table(data_file(output, name)) for name in CONFIGS}
+    monkeypatch.setattr(release, "BATCH", 2)
+    monkeypatch.setattr(release_files, "_ROW_GROUP", 1)
+    write_release(tmp_path / "again", workspace, chat)
+    for name, table in whole.items():
+        again = pq.ParquetFile(data_file(tmp_path / "again", name))
+        assert again.read() == table, name
+        assert again.num_row_groups == len(table), name
+
+
+def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        outcome = next(journal.outcomes())
+        lost = outcome["self"][0] | {"key": b"lost".hex()}
+        journal.put_outcomes([outcome | {"self": [lost]}])
+    with pytest.raises(MindTheGapError, match=f"the journal lacks the answer {b'lost'.hex()}"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_lists_keep_nulls_and_empty_lists_apart():
+    lists = release_tables._lists([np.array([1, 2], np.int32), None, np.array([], np.int32)], np.int32)
+    assert lists.to_pylist() == [[1, 2], None, []]
+    assert release_tables._lists([None, None], np.float32).to_pylist() == [None, None]
+    assert release_tables._lists([], np.float32).to_pylist() == []

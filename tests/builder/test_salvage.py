@@ -10,7 +10,8 @@ from builder.errors import InputError
 from builder.journal import Journal
 from builder.salvage import salvage
 
-ROWS = 60
+ROWS = 240
+PAGE = 1 << 14
 
 
 def completion(n):
@@ -77,8 +78,8 @@ def test_whatever_a_disk_does_nothing_changed_is_believed(path, seed):
     rng = random.Random(seed)
     content = bytearray(path.read_bytes())
     for _ in range(rng.choice((1, 3, 30))):
-        start = rng.randrange(4096, len(content))  # without its first page, the header, it is lost: see below
-        length = rng.choice((1, 16, 4096))
+        start = rng.randrange(PAGE, len(content))  # without its first page, the header, it is lost: see below
+        length = rng.choice((1, 16, PAGE))
         content[start : start + length] = rng.choice((bytes(length), rng.randbytes(length)))
     path.write_bytes(content)
     said = salvage(path)
@@ -102,3 +103,21 @@ def test_entries_of_the_write_ahead_log_count_too(path):
             other.execute("SELECT * FROM requests").fetchone()
             assert salvage(path) is None
             assert journal.get(b"late") == completion(1)
+
+
+def test_a_journal_whose_tallies_are_not_those_of_its_content_is_made_anew(path):
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE tallies SET entries = entries + 1")
+    assert salvage(path).startswith(f"the journal was damaged on disk: {ROWS} answers and {ROWS} finished rows")
+    with Journal(path) as journal:
+        progress = journal.progress()
+        assert (progress.rows, progress.candidates, progress.sampled_tokens) == (ROWS, ROWS, ROWS * 201)
+
+
+def test_a_journal_of_an_older_version_is_left_alone(tmp_path):
+    file = tmp_path / "journal.sqlite"
+    with sqlite3.connect(file) as db:
+        db.execute(
+            "CREATE TABLE requests (number INTEGER PRIMARY KEY, key, token_ids, logprobs, finish_reason, checksum)"
+        )
+    assert salvage(file) is None

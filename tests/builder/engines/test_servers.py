@@ -6,13 +6,14 @@ import time
 
 import pytest
 
-from builder.config import Target
+from builder.config import Parallel, Target
 from builder.engines import servers
 from builder.engines.servers import (
     EngineServer,
     choose_engine,
     explain,
     gpu_memory_gib,
+    gpus,
     transformers_server,
     vllm_server,
 )
@@ -176,19 +177,61 @@ def test_gpu_memory_adds_up_what_nvidia_smi_says(tmp_path, monkeypatch, output, 
     tool.write_text(f"#!/bin/sh\nprintf '{output}'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    gpu_memory_gib.cache_clear()
+    gpus.cache_clear()
     try:
         assert gpu_memory_gib() == pytest.approx(gib, abs=0.01)
     finally:
-        gpu_memory_gib.cache_clear()
+        gpus.cache_clear()
 
 
 def test_vllm_gets_the_targets_own_arguments_last(tmp_path, target, monkeypatch):
     machine(monkeypatch, 80.0, vllm=True)
-    wide = target.model_copy(update={"vllm_args": ["--tensor-parallel-size", "2"]})
+    wide = target.model_copy(update={"vllm_args": ["--gpu-memory-utilization", "0.95"]})
     command = vllm_server(tmp_path, wide, tmp_path / "log", port=8000)._command
-    assert command[-4:] == ["--tensor-parallel-size", "2", "--port", "8000"]
+    assert command[-4:] == ["--gpu-memory-utilization", "0.95", "--port", "8000"]
     assert "--enforce-eager" not in command
+    assert not any("parallel" in argument or "backend" in argument for argument in command)
+
+
+@pytest.mark.parametrize(
+    ("parallel", "expected"),
+    [
+        ({"tensor": 4}, "--tensor-parallel-size 4"),
+        ({"tensor": 2, "pipeline": 3, "data": 4},
+         "--tensor-parallel-size 2 --pipeline-parallel-size 3 --data-parallel-size 4"),
+        ({"tensor": 8, "pipeline": 2, "ray": True},
+         "--tensor-parallel-size 8 --pipeline-parallel-size 2 --distributed-executor-backend ray"),
+        ({"data": 2, "ray": True},
+         "--data-parallel-size 2 --distributed-executor-backend ray --data-parallel-backend ray"),
+    ],
+)  # fmt: skip
+def test_vllm_is_told_how_to_spread_over_gpus(tmp_path, target, monkeypatch, parallel, expected):
+    machine(monkeypatch, 80.0, vllm=True)
+    spread = target.model_copy(update={"parallel": Parallel(**parallel)})
+    command = vllm_server(tmp_path, spread, tmp_path / "log", port=8000)._command
+    assert " ".join(command).endswith(f" {expected} --port 8000")
+
+
+@pytest.mark.parametrize(
+    ("here", "engine", "parallel", "message"),
+    [
+        ([80.0] * 2, "vllm", {"tensor": 2, "data": 2}, r"4 GPUs \(parallel: tensor 2 x pipeline 1 x data 2\).* has 2"),
+        ([24.0] * 8, "vllm", {"tensor": 1}, r"needs 40 GiB on each of 1 GPU.*the smallest here has 24 GiB.*tensor"),
+        ([24.0] * 8, "vllm", {"tensor": 2, "data": 4}, None),
+        ([80.0], "vllm", {"tensor": 8, "pipeline": 2, "ray": True}, None),
+        ([80.0] * 2, "transformers", {"tensor": 2}, "spreads over 2 GPUs, which takes --engine vllm"),
+        ([80.0], "transformers", {}, None),
+    ],
+)
+def test_a_target_spreads_over_gpus_that_are_there(monkeypatch, target, here, engine, parallel, message):
+    monkeypatch.setattr(servers, "gpus", lambda: tuple(here))
+    monkeypatch.setattr(servers, "vllm_installed", lambda: True)
+    spread = needing(target, 40.0).model_copy(update={"parallel": Parallel(**parallel)})
+    if message is None:
+        assert choose_engine(engine, spread) == engine
+    else:
+        with pytest.raises(InputError, match=message):
+            choose_engine(engine, spread)
 
 
 def test_a_free_port_is_free(tmp_path):

@@ -6,10 +6,11 @@ import random
 import string
 
 import hf_xet
+import pyarrow as pa
 import pytest
 
-from builder import release
-from builder.records import CONFIGS
+from builder.records import CONFIGS, schema
+from builder.release_files import ConfigWriter, data_file
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubStandIn
 from tests.hub_standin.xet import XetStore
@@ -56,15 +57,13 @@ def test_two_versions_over_xet(xet_hub, xet_publish, first, second):
 
 
 def test_a_revised_file_stores_only_what_changed(tmp_path):
-    """Because `release._Writer` cuts the Parquet where the content says so, as the store does."""
+    """Because `ConfigWriter` cuts the Parquet where the content says so, as the store does."""
 
     def stored(rows, name):
-        writer = release._Writer(tmp_path / name, "candidates")
-        for row in rows:
-            writer.add(row)
-        writer.close()
+        with ConfigWriter(tmp_path / name, "candidates") as writer:
+            writer.add_table(pa.Table.from_pylist(rows, schema=schema(CONFIGS["candidates"])))
         with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{tmp_path}/store") as commit:
-            commit.start_upload_file(str(release.data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
+            commit.start_upload_file(str(data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)
         return XetStore(tmp_path / "store").stored_bytes()
 
     letters = random.Random(0)

@@ -1,0 +1,140 @@
+"""Make the shards of a build one release, the same row for row as if it had been built at once.
+
+python -m builder.merge releases/qwen-shard-*-of-8 --output releases/qwen
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder import cli
+from builder.errors import EXIT_CODES, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from builder.releases import Release
+    from builder.workspace import Workspace
+
+_EPILOG = f"""\
+examples:
+  # eight machines have each built one shard of the same sample
+  python -m builder.build --target qwen2.5-math-7b --limit 50000 --shard 1/8     # ... to 8/8
+  python -m builder.merge releases/qwen2.5-math-7b-shard-*-of-8 --output releases/qwen2.5-math-7b
+
+All shards must be there, each once, complete, and of the same settings. The release then has the settings of the whole
+build: the build's command without --shard calls it finished. docs/clusters.md has a job script for Slurm.
+
+exit codes:
+{EXIT_CODES}"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python -m builder.merge",
+        description="Make the shards of a build one release.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    p.add_argument("shards", nargs="+", type=Path, metavar="SHARD_DIR", help="release of one shard; all of them")
+    p.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the release appears")
+    p.add_argument("--fresh", action="store_true", help="replace the release that is there")
+    return p
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Merge; returns the exit code.
+
+    Raises:
+        InputError: the directories are not all shards of one build, each complete.
+    """
+    args = parser().parse_args(arguments)
+    from rich.console import Console
+
+    from builder.shard_releases import in_order
+    from builder.summary import print_summary
+
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    output = args.output.absolute()
+    releases = in_order([_open(path) for path in args.shards])
+    if any(output.exists() and release.path.samefile(output) for release in releases):
+        raise InputError(f"{output} is one of the shards; choose another --output")
+    print_summary(console, _merge(releases, output, console, fresh=args.fresh), output)
+    return 0
+
+
+def _open(path: Path) -> "Release":
+    from builder.releases import open_release
+
+    if not path.is_dir():
+        raise InputError(f"{path} is not a directory; has that shard been built?")
+    return open_release(str(path))
+
+
+def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, fresh: bool) -> dict[str, Any]:
+    """Merge unless that was done before; returns the manifest of the whole."""
+    from builder.manifest import read_manifest
+    from builder.release_files import settle
+    from builder.releases import check_files
+    from builder.shard_releases import identities, refuse_repeated_ids
+    from builder.workspace import Workspace
+
+    workspace = Workspace.of(output)
+    settle(output, workspace)
+    manifest = read_manifest(output)
+    if manifest and not fresh:
+        if [shard["manifest"] for shard in manifest.get("shards", [])] != identities(releases):
+            raise InputError(f"{output} is a release of something else; choose another --output, or give --fresh")
+        console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
+        return manifest
+    with workspace.locked(fresh=False):
+        for release in releases:
+            console.print(f"checking {release.name}", highlight=False, soft_wrap=True)
+            check_files(release)
+        refuse_repeated_ids(releases)
+        return _write(releases, output, workspace, console)
+
+
+def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", console: "Console") -> dict[str, Any]:
+    from builder.progress import MergeDisplay
+    from builder.records import CONFIGS
+    from builder.release_files import begin, complete
+    from builder.shard_releases import merged_manifest
+    from builder.summary import rows_by_config, summarize
+
+    total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
+    scratch = begin(workspace)
+    with MergeDisplay(console, total) as display:
+        for config in CONFIGS:
+            _concatenate(releases, config, scratch, display.advance)
+    summary = summarize(scratch)
+    if not summary["stages"]["all"]:
+        raise InputError("no shard has any row: nothing of the source is left to build")
+    return complete(merged_manifest(releases, summary), output, workspace)
+
+
+def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, advance: Callable[[int], None]) -> None:
+    """Stream one config of all shards, in order, into the new release."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from builder.records import CONFIGS, schema
+    from builder.release_files import BATCH, ConfigWriter
+
+    expected = schema(CONFIGS[config])
+    with ConfigWriter(scratch, config) as writer:
+        for release in releases:
+            for path in release.files(config):
+                with pq.ParquetFile(path, pre_buffer=False) as file:
+                    if file.schema_arrow.remove_metadata() != expected:
+                        raise InputError(f"{path} has other columns than this version of the tool writes")
+                    for batch in file.iter_batches(BATCH):
+                        writer.add_table(pa.Table.from_batches([batch], schema=expected))
+                        advance(len(batch))
+
+
+if __name__ == "__main__":
+    cli.run(main)
