@@ -13,6 +13,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -34,32 +36,53 @@ def parser() -> argparse.ArgumentParser:
 
 
 class Measured:
-    """Seconds of wall clock, and of CPU by process, of a command with all its children and of the server."""
+    """A command that was run, with what it and its children took.
+
+    Attributes:
+        seconds: of wall clock.
+        cpu: seconds of CPU by what for, the server's included.
+        peak: resident bytes of all processes together; pages that they share count once for each.
+    """
 
     def __init__(self, command: list[str], log: Path, server: psutil.Process) -> None:
-        served = sum(server.cpu_times()[:2])
-        self.peak = 0
+        before, used, self.peak = _cpu(server), {}, 0
         began = time.perf_counter()
         with log.open("wb") as output:
             process = psutil.Popen(command, stdout=output, stderr=output)
             while process.poll() is None:
-                self.peak = max(self.peak, _resident(process))
+                self.peak = max(self.peak, _look(process, used))
                 time.sleep(0.2)
         self.seconds = time.perf_counter() - began
-        self.served = sum(server.cpu_times()[:2]) - served
+        self.cpu: Counter[str] = Counter({"the instant engine": _cpu(server) - before})
+        for what, seconds in used.values():
+            self.cpu[what] += seconds
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _resident(process: psutil.Process) -> int:
-    """Resident bytes of a process and its descendants; shared pages count once for each."""
-    total = 0
+def _look(process: psutil.Process, used: dict[int, tuple[str, float]]) -> int:
+    """Note the CPU seconds of a process and its descendants; returns their resident bytes."""
+    resident = 0
     for each in [process, *process.children(recursive=True)]:
-        try:
-            total += each.memory_info().rss
-        except psutil.Error:  # gone meanwhile
-            continue
-    return total
+        with suppress(psutil.Error):  # gone meanwhile
+            used[each.pid] = _what(each), _cpu(each)
+            resident += each.memory_info().rss
+    return resident
+
+
+def _cpu(process: psutil.Process) -> float:
+    return sum(process.cpu_times()[:2])
+
+
+def _what(process: psutil.Process) -> str:
+    """What a process of a build does: steps have their own names."""
+    command = " ".join(process.cmdline())
+    if "forkserver" in command:
+        return "math-verify"
+    if not process.name().startswith("python"):
+        return f"step {process.name()}"
+    known = {"builder.build": "start and release", "builder.pipeline": "distilabel between the steps"}
+    return next((what for module, what in known.items() if module in command), "other")
 
 
 def _ours(source: Path, output: Path, url: str, args: argparse.Namespace) -> list[str]:
@@ -120,11 +143,14 @@ def _print_ours(args: argparse.Namespace, manifest: dict, run: Measured) -> None
     tokens, rows = manifest["cost"]["sampled_tokens"], manifest["summary"]["stages"]["all"]
     candidates = manifest["summary"]["candidates"]
     print(f"{rows:,} rows, {candidates:,} candidates, {tokens:,} tokens, {args.concurrency} sequences in flight\n")
-    print("| seconds, whole command | tokens/s | candidates/s | rows/s | server's CPU seconds | peak memory, GB |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| seconds, whole command | tokens/s | candidates/s | rows/s | peak memory, GB |")
+    print("| ---: | ---: | ---: | ---: | ---: |")
     rates = (tokens / run.seconds, candidates / run.seconds, rows / run.seconds)
     print(f"| {run.seconds:.1f} | " + " | ".join(f"{rate:,.0f}" for rate in rates), end="")
-    print(f" | {run.served:.1f} | {run.peak / 1e9:.2f} |\n")
+    print(f" | {run.peak / 1e9:.2f} |\n\n| CPU seconds | |\n| ---: | --- |")
+    for what, seconds in run.cpu.most_common():
+        print(f"| {seconds:.1f} | {what} |")
+    print()
 
 
 def _print_peers(rows: int, results: dict[str, Measured]) -> None:

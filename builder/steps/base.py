@@ -1,5 +1,6 @@
 """What all steps share: one row a problem, a fault stays with its row, and nothing becomes a silent null."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ TRAVEL: Row = {
 TICK: Row = {"tick": True}
 
 
+def name_process(name: str) -> None:
+    """Let `ps` and `top` show a step by its name, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
 class RowStep(Step):
     """A step that treats every row by itself. Subclasses fill columns in `handle`."""
 
@@ -51,6 +58,7 @@ class RowStep(Step):
     def load(self) -> None:
         """Open what the step needs, in its own process."""
         super().load()
+        name_process(self.name)
         self._settings = self._files.settings()
 
     @property

@@ -9,7 +9,7 @@ from distilabel.steps import GeneratorStep
 from pydantic import PrivateAttr
 
 from builder.journal import Journal
-from builder.steps.base import TICK, TRAVEL, Row
+from builder.steps.base import TICK, TRAVEL, Row, name_process
 from builder.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between ticks: soon after something w
 class Feed(GeneratorStep):
     """Reads `rows.parquet` in batches, padded with ticks; after the last row, ticks until all have come out.
 
-    What has come out is counted in the journal. When the build is interrupted, no more rows are fed.
+    What has come out is counted in the journal. No more rows are fed when the build is interrupted, or when as many
+    have failed as the pipeline holds: then it is not the rows.
     """
 
     workspace: str
@@ -38,6 +39,7 @@ class Feed(GeneratorStep):
     def load(self) -> None:
         """Open the journal."""
         super().load()
+        name_process(self.name)
         self._journal = Journal(self._files.journal_file)
 
     def unload(self) -> None:
@@ -57,7 +59,7 @@ class Feed(GeneratorStep):
         for rows in self._batches():
             for _ in self._until(lambda fed=fed: fed < self._journal.settled() - before + self.most):
                 yield ticks, False
-            if self._files.drain_file.exists():
+            if self._files.drain_file.exists() or len(self._journal.failures(self.most)) == self.most:
                 break
             fed += len(rows)
             yield [*rows, *ticks[len(rows) :]], False

@@ -1,5 +1,6 @@
 """Score the kept text and the expert's text under the plain prompt, and record the row as finished."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from distilabel.steps import StepInput
@@ -23,7 +24,11 @@ class Score(EngineStep):
     def process(self, inputs: StepInput) -> "StepOutput":
         """Score, then record outcomes and failures."""
         rows = [row for row in next(super().process(inputs)) if "tick" not in row]
-        self._rows.run(self._record(rows))
+        try:
+            self._rows.run(self._record(rows))
+        except Exception:
+            self._logger.exception("the outcomes of %d rows cannot be recorded", len(rows))
+            os._exit(1)  # `Feed` would wait for them for ever; a dead step ends the pipeline
         yield [{"rows": len(rows)}]
 
     async def _record(self, rows: list[Row]) -> None:
