@@ -1,24 +1,33 @@
-"""From sources to the rows that will be built: load, filter, check golds; every dropped row keeps its reason."""
+"""From sources to the rows that will be built: load, filter, check golds; every dropped row keeps its reason.
+
+Rows pass through in source order, some thousand at a time, so that memory does not grow with the source.
+"""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.chat import Chat
 from builder.config import Settings
 from builder.errors import InputError
-from builder.records import PREPARED, REJECTED, schema
+from builder.records import PREPARED, REJECTED, Column, schema
 from builder.sources.filters import overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.verifier import Verifier
 from builder.workspace import Workspace, write_atomically
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+T = TypeVar("T")
+
+_CHUNK = 2_000  # rows
 
 
 def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
@@ -33,38 +42,53 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     if (prepared := workspace.prepared_rows()) is not None:
         return prepared
     loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
-    rows, control = _without_control_tokens(loaded.rows, chat)
-    lengths: dict[str, int] = {}
+    reasons: list[str] = []
+    with (
+        Verifier(deadline=settings.verifier_deadline) as verifier,
+        _Draft(workspace.rows_file, PREPARED) as built,
+        _Draft(workspace.rejected_file, REJECTED) as dropped,
+    ):
+        for chunk in _chunks(loaded.rows):
+            rows, rejected = _checked(chunk, settings, chat, verifier)
+            built.add(rows)
+            dropped.add([asdict(row) for row in rejected])
+            reasons = sorted({*reasons, *(f"{row.reason}: {row.detail}" for row in rejected)})[:3]
+        if not built.rows and not settings.shard:
+            raise InputError(f"no row of {settings.sources[0].name} is left to build ({', '.join(reasons)})")
+    write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
+    dropped.publish()
+    built.publish()  # last: its existence means that all three are complete
+    return built.rows
 
-    def tokens(row: SourceRow) -> int:
-        lengths[row.id] = len(chat.completion(row.expert_solution))
-        return len(chat.plain_prompt(row.problem)) + lengths[row.id]
 
-    rows, long = overlong(rows, tokens, settings.target.max_length)
-    with Verifier(deadline=settings.verifier_deadline) as verifier:
-        without_gold = unverifiable(rows, verifier.parseable)
-    rejected = [*loaded.rejected, *control, *long]
+def _chunks(rows: Iterator[T]) -> Iterator[list[T]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _checked(
+    chunk: Iterable[SourceRow | RejectedRow], settings: Settings, chat: Chat, verifier: Verifier
+) -> tuple[list[dict[str, Any]], list[RejectedRow]]:
+    """The rows of a chunk that will be built, with the columns of `PREPARED`, and the others; both in source order."""
+    rejected = [row for row in chunk if isinstance(row, RejectedRow)]
+    rows, control = _without_control_tokens([row for row in chunk if isinstance(row, SourceRow)], chat)
+    prompts = chat.plain_prompts([row.problem for row in rows])
+    completions = chat.completions([row.expert_solution for row in rows])
+    expert_tokens = {row.id: len(ids) for row, ids in zip(rows, completions, strict=True)}
+    total = {row.id: len(ids) + expert_tokens[row.id] for row, ids in zip(rows, prompts, strict=True)}
+    rows, long = overlong(rows, lambda row: total[row.id], settings.target.max_length)
+    without_gold = unverifiable(rows, verifier.parseable)
+    rejected += [*control, *long]
     if settings.drop_unverifiable:
-        rejected += [
-            reject(row, "no_gold", "no gold answer that the verifier can parse")
-            for row in rows
-            if row.id in without_gold
-        ]
+        why = "no gold answer that the verifier can parse"
+        rejected += [reject(row, "no_gold", why) for row in rows if row.id in without_gold]
         rows = [row for row in rows if row.id not in without_gold]
-    if not rows and not settings.shard:
-        reasons = ", ".join(sorted({f"{r.reason}: {r.detail}" for r in rejected})[:3])
-        raise InputError(f"no row of {settings.sources[0].name} is left to build ({reasons})")
-
     built = [
         asdict(row)
-        | {"gold": row.gold or "", "verifiable": row.id not in without_gold, "expert_tokens": lengths[row.id]}
+        | {"gold": row.gold or "", "verifiable": row.id not in without_gold, "expert_tokens": expert_tokens[row.id]}
         for row in rows
     ]
-    rejected.sort(key=lambda row: row.row)
-    write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
-    _write(workspace.rejected_file, [asdict(row) for row in rejected], schema(REJECTED))
-    _write(workspace.rows_file, built, schema(PREPARED))  # last: its existence means that all three are complete
-    return len(rows)
+    return built, sorted(rejected, key=lambda row: row.row)
 
 
 def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list[SourceRow], list[RejectedRow]]:
@@ -80,11 +104,31 @@ def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list
     return kept, rejected
 
 
-def _write(file: Path, rows: list[dict[str, Any]], arrow_schema: "pa.Schema") -> None:
-    """Write a Parquet file completely or not at all; fields that the schema lacks are left out."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+class _Draft:
+    """A Parquet file that is written in portions under another name, and gets its own when it is complete."""
 
-    scratch = file.with_name(file.name + ".tmp")
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema), scratch)
-    os.replace(scratch, file)
+    def __init__(self, file: Path, columns: Sequence[Column]) -> None:
+        self._file, self._scratch = file, file.with_name(file.name + ".tmp")
+        self._schema = schema(columns)
+        self._writer = pq.ParquetWriter(self._scratch, self._schema)
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        if kind is not None:
+            self._scratch.unlink()
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Append rows; fields that are no columns are left out."""
+        if rows:
+            self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+            self.rows += len(rows)
+
+    def publish(self) -> None:
+        """Give the file its name."""
+        os.replace(self._scratch, self._file)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from builder.sources.table import Record
 if TYPE_CHECKING:
     import datasets
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-_BATCH = 1000
+_BATCH = 1000  # rows
+_BUFFER = 1 << 20  # bytes of a column chunk that are read at once
 
 
 class ParquetTable:
-    """One or more Parquet files, one row group in memory at a time.
+    """One or more Parquet files, a thousand rows in memory at a time.
 
     Raises:
         InputError: a file is not (or no longer) Parquet, or the files do not have the same columns.
@@ -74,18 +77,26 @@ def _read_file(file: Path, groups: Sequence[int], indices: Sequence[int], column
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not indices:
-        return
-    start = 0
-    with pq.ParquetFile(file) as parquet:
-        for group, rows in enumerate(groups):
-            if chosen := _between(indices, start, start + rows):
-                try:
-                    table = parquet.read_row_group(group, columns=list(columns)).take(chosen)
-                except (pa.ArrowException, OSError) as error:
-                    raise _unreadable(file, error) from None
-                yield from _records(file.name, [start + index for index in chosen], table)
-            start += rows
+    ends = list(accumulate(groups, initial=0))
+    wanted = [group for group, rows in enumerate(groups) if _between(indices, ends[group], ends[group] + rows)]
+    # Buffered ahead, the chunks of all row groups would stay in memory until the last one is read.
+    with pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER) as parquet:
+        for group in wanted:
+            start = ends[group]
+            for batch in _batches(file, parquet, group, columns):
+                if chosen := _between(indices, start, start + len(batch)):
+                    table = pa.Table.from_batches([batch]).take(chosen)
+                    yield from _records(file.name, [start + index for index in chosen], table)
+                start += len(batch)
+
+
+def _batches(file: Path, parquet: "pq.ParquetFile", group: int, columns: Sequence[str]) -> Iterator["pa.RecordBatch"]:
+    import pyarrow as pa
+
+    try:
+        yield from parquet.iter_batches(_BATCH, row_groups=[group], columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(file, error) from None
 
 
 def _between(indices: Sequence[int], start: int, end: int) -> list[int]:

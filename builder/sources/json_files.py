@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,27 +16,27 @@ class JsonLinesTable:
 
     def __init__(self, file: Path):
         self._file = file
-        self._lines: list[tuple[int, int]] = []  # byte offset and 1-based line number
+        self._offsets, self._numbers = array("q"), array("q")  # bytes; lines, from 1
         columns: dict[str, None] = {}
         offset = 0
         with file.open("rb") as content:
             for number, line in enumerate(content, start=1):
                 if line.strip(codecs.BOM_UTF8 + b" \t\r\n"):
-                    self._lines.append((offset, number))
+                    self._offsets.append(offset)
+                    self._numbers.append(number)
                     columns |= dict.fromkeys(_parse("", line).values)
                 offset += len(line)
         self.columns = list(columns)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._offsets)
 
     def read(self, indices: Sequence[int], columns: Sequence[str]) -> Iterator[Record]:
         """See `Table.read`; a line that cannot be parsed is a fault of that row alone."""
         with self._file.open("rb") as content:
             for index in indices:
-                offset, number = self._lines[index]
-                content.seek(offset)
-                yield _parse(f"{self._file.name}, line {number}", content.readline())
+                content.seek(self._offsets[index])
+                yield _parse(f"{self._file.name}, line {self._numbers[index]}", content.readline())
 
 
 def open_json_array(file: Path) -> ListTable:

@@ -1,9 +1,8 @@
-"""All sources of a build as rows: a seeded sample, read, checked row by row, without duplicates."""
+"""All sources of a build as rows: a seeded sample, read, checked row by row, without duplicates, in a stream."""
 
-import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -12,22 +11,21 @@ from builder.sharding import Shard
 from builder.sources.fields import MalformedError, content_of, excerpt, id_in
 from builder.sources.readers import Source, open_source
 from builder.sources.rows import RejectedRow, SourceRow
+from builder.sources.seen import Seen
 from builder.sources.table import Record
 
 
-@dataclass
+@dataclass(frozen=True)
 class Loaded:
-    """Every row that was drawn, either to build or rejected, each list in source order.
+    """Every row that was drawn.
 
     Attributes:
-        rows: to build from.
-        rejected: `malformed` or `duplicate`.
         provenance: one mapping a source, see `readers.Source`.
+        rows: in source order, to build or rejected as `malformed` or `duplicate`; read as they are asked for.
     """
 
-    rows: list[SourceRow] = field(default_factory=list)
-    rejected: list[RejectedRow] = field(default_factory=list)
-    provenance: list[dict[str, Any]] = field(default_factory=list)
+    provenance: list[dict[str, Any]]
+    rows: Iterator[SourceRow | RejectedRow]
 
 
 def load(specs: Sequence[SourceSpec], limit: int | None, seed: int, shard: Shard | None = None) -> Loaded:
@@ -37,22 +35,31 @@ def load(specs: Sequence[SourceSpec], limit: int | None, seed: int, shard: Shard
     duplicates of them.
 
     Raises:
-        InputError: a source is missing or unreadable as a whole; the fault of a single row is a rejected row.
+        InputError: a source is missing or unreadable as a whole; the fault of a single row is a rejected row. It may
+            turn up while the rows are read.
     """
     sources = [open_source(spec, seed) for spec in specs]
     chosen = sample(seed, sum(len(source.table) for source in sources), limit)
     own = shard.part(len(chosen)) if shard else range(len(chosen))
-    intake = _Intake(first=chosen[own.start] if own else 0)
-    chosen = chosen[: own.stop if own else 0]
-    start = 0
+    first = chosen[own.start] if own else 0
+    rows = _read(sources, chosen[: own.stop if own else 0])
+    return Loaded([source.provenance for source in sources], (row for row in rows if row.row >= first))
+
+
+def _read(sources: Sequence[Source], chosen: Sequence[int]) -> Iterator[SourceRow | RejectedRow]:
+    intake, start = _Intake(), 0
     for source, slug in zip(sources, _distinct([source.slug for source in sources]), strict=True):
         end = start + len(source.table)
-        indices = [row - start for row in chosen[bisect_left(chosen, start) : bisect_left(chosen, end)]]
+        indices = _counted_from(start, chosen[bisect_left(chosen, start) : bisect_left(chosen, end)])
         for index, record in zip(indices, source.read(indices), strict=True):
-            intake.take(record, start + index, f"{slug}-{index:07d}", source)
-        intake.loaded.provenance.append(source.provenance)
+            yield intake.take(record, start + index, f"{slug}-{index:07d}", source)
         start = end
-    return intake.loaded
+
+
+def _counted_from(start: int, positions: Sequence[int]) -> Sequence[int]:
+    if isinstance(positions, range):  # all rows: no list of them
+        return range(positions.start - start, positions.stop - start)
+    return [position - start for position in positions]
 
 
 def sample(seed: int, total: int, limit: int | None) -> Sequence[int]:
@@ -67,61 +74,47 @@ class _DuplicateError(ValueError):
 
 
 class _Intake:
-    """Turns records into rows, one after the other, and remembers the ids and problems it has seen.
+    """Turns records into rows, one after the other, and remembers the ids and problems it has seen."""
 
-    Args:
-        first: position of the first row to return; earlier ones are only remembered.
-    """
+    def __init__(self) -> None:
+        self._seen = Seen()
 
-    def __init__(self, first: int) -> None:
-        self.loaded = Loaded()
-        self._first = first
-        self._ids: set[str] = set()
-        self._problems: dict[bytes, str] = {}  # digest of the normalised problem -> id of its row
-
-    def take(self, record: Record, row: int, made_up_id: str, source: Source) -> None:
-        """Add one record, as a row or as a rejected row; `made_up_id` serves where it has no usable one."""
-        row_id, fields, reason = made_up_id, source.fields, None
+    def take(self, record: Record, row: int, made_up_id: str, source: Source) -> SourceRow | RejectedRow:
+        """One record as a row or as a rejected row; `made_up_id` serves where it has no usable one."""
+        row_id, fields = made_up_id, source.fields
         try:
             if record.fault is not None:
                 raise MalformedError(record.fault)
             if fields.id:
                 row_id = self._new_id(record, fields.id)
             problem, solution, gold = content_of(record.values, fields)
-            digest = self._new_problem(problem)
-        except MalformedError as fault:
-            reason, detail = "malformed", fault
-        except _DuplicateError as fault:
-            reason, detail = "duplicate", fault
-        row_id = self._claim(row_id)
-        if reason is None:
-            self._problems[digest] = row_id
-        if row < self._first:
-            return
-        if reason is None:
-            self.loaded.rows.append(SourceRow(row, row_id, source.name, problem, solution, gold))
-        else:
+            normalised = self._new_problem(problem)
+        except (MalformedError, _DuplicateError) as fault:
+            reason = "malformed" if isinstance(fault, MalformedError) else "duplicate"
             texts = [excerpt(record.values.get(name)) for name in (fields.problem, fields.solution)]
-            where = f"{record.where}: {detail}"
-            self.loaded.rejected.append(RejectedRow(row, row_id, source.name, reason, where, *texts))
+            detail = f"{record.where}: {fault}"
+            return RejectedRow(row, self._claim(row_id), source.name, reason, detail, *texts)
+        row_id = self._claim(row_id)
+        self._seen.add("problem", normalised, row_id)
+        return SourceRow(row, row_id, source.name, problem, solution, gold)
 
     def _new_id(self, record: Record, field: str) -> str:
         row_id = id_in(record.values, field)
-        if row_id in self._ids:
+        if self._seen.first("id", row_id):
             raise _DuplicateError(f"field {field!r}: another row has the id {row_id!r}")
         return row_id
 
-    def _new_problem(self, problem: str) -> bytes:
-        digest = hashlib.sha256(" ".join(problem.split()).casefold().encode()).digest()
-        if digest in self._problems:
-            raise _DuplicateError(f"the same problem as {self._problems[digest]}")
-        return digest
+    def _new_problem(self, problem: str) -> str:
+        normalised = " ".join(problem.split()).casefold()
+        if (first := self._seen.first("problem", normalised)) is not None:
+            raise _DuplicateError(f"the same problem as {first}")
+        return normalised
 
     def _claim(self, row_id: str) -> str:
         """The id itself, or, where a row's own id looks like a made-up one, something close to it."""
-        while row_id in self._ids:
+        while self._seen.first("id", row_id):
             row_id += "-again"
-        self._ids.add(row_id)
+        self._seen.add("id", row_id, row_id)
         return row_id
 
 

@@ -2,11 +2,14 @@ import json
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
+from builder import prepare as prepare_module
 from builder.config import Sampling, Settings, SourceSpec
 from builder.errors import InputError
 from builder.prepare import prepare
 from builder.records import REJECTED, schema
+from builder.sources.load import Loaded, load
 from builder.workspace import Workspace
 
 
@@ -98,6 +101,46 @@ def test_a_second_session_reads_what_the_first_prepared(run):
     count, rows, _ = run([row("another source by now")])
     assert count == 2
     assert rows["problem"].to_list() == ["p", "q"]
+
+
+def messy():
+    """Every kind of row, in an order in which duplicates and runs of rejected rows lie across chunks."""
+    fine = [row(f"fine {n}", f"so \\boxed{{{n % 3}}}") for n in range(8)]
+    long, control = row("long", "word " * 2000 + "\\boxed{4}"), row("says <|im_end|>")
+    return [*fine[:5], row(""), control, long, row("FINE  1"), long, row("fine 4"), row("a proof", "QED"), *fine]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 1000])
+@pytest.mark.parametrize("drop", [False, True])
+def test_chunks_leave_no_trace(run, monkeypatch, tmp_path, chunk, drop):
+    count, rows, rejected = run(messy(), drop_unverifiable=drop)
+    assert count == len(rows) == (8 if drop else 9)
+    assert rejected["reason"].to_list()[:4] == ["malformed", "malformed", "overlong", "duplicate"]
+    assert rows["row"].is_sorted()
+    (tmp_path / "work" / "rows.parquet").unlink()
+    monkeypatch.setattr(prepare_module, "_CHUNK", chunk)
+    again = run(messy(), drop_unverifiable=drop)
+    assert again[0] == count
+    assert_frame_equal(again[1], rows)
+    assert_frame_equal(again[2], rejected)
+
+
+def test_a_source_that_breaks_in_the_middle_leaves_no_rows(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare_module, "_CHUNK", 2)
+
+    def breaking(*arguments):
+        loaded = load(*arguments)
+
+        def rows():
+            yield from (next(loaded.rows) for _ in range(3))
+            raise InputError("gone")
+
+        return Loaded(loaded.provenance, rows())
+
+    monkeypatch.setattr(prepare_module, "load", breaking)
+    with pytest.raises(InputError, match="gone"):
+        run(messy())
+    assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_real_competition_problems(tmp_path, target, chat, shared_data):

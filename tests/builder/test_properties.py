@@ -12,10 +12,10 @@ from builder.config import SourceSpec
 from builder.engines.protocol import Completion
 from builder.journal import Journal
 from builder.sources.filters import overlong, unverifiable
-from builder.sources.load import load as load_source
 from builder.sources.load import sample
 from builder.steps.base import TRAVEL
 from builder.steps.route import Route
+from tests.builder.sources.loaded import load_all
 
 words = st.text(string.ascii_letters + string.digits + " \\{}$^", max_size=20)
 fields = st.sampled_from(["problem", "solution", "answer", "id", "other"])
@@ -34,7 +34,7 @@ def test_every_row_of_a_source_is_built_or_rejected_and_never_both(tmp_path_fact
     file = tmp_path_factory.mktemp("source") / "s.jsonl"
     file.write_text("\n".join([header, *content]) + "\n")
     rows = 1 + sum(bool(line.strip()) for line in content)
-    loaded = load_source([SourceSpec(name=str(file), id_field="id")], limit, seed)
+    loaded = load_all([SourceSpec(name=str(file), id_field="id")], limit, seed)
     longest = data.draw(st.integers(0, 30))
     kept, long = overlong(loaded.rows, lambda row: len(row.problem), longest)
     without_gold = unverifiable(kept, lambda golds: [bool(gold.strip("0")) for gold in golds])

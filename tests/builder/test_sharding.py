@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from builder.config import SourceSpec
 from builder.sharding import Shard
-from builder.sources.load import load
+from tests.builder.sources.loaded import load_all
 
 
 class Holder(BaseModel):
@@ -49,8 +49,8 @@ def test_shards_hold_the_rows_and_the_rejected_rows_of_the_whole(tmp_path_factor
     for name, part in (("s", [header, *content]), ("t", [header, *content[::2]])):
         (folder / f"{name}.jsonl").write_text("\n".join(part) + "\n")
     specs = [SourceSpec(name=str(folder / f"{name}.jsonl"), id_field="id") for name in "st"]
-    whole = load(specs, limit, seed)
-    parts = [load(specs, limit, seed, Shard(number=number, of=of)) for number in range(1, of + 1)]
+    whole = load_all(specs, limit, seed)
+    parts = [load_all(specs, limit, seed, Shard(number=number, of=of)) for number in range(1, of + 1)]
     assert [row for part in parts for row in part.rows] == whole.rows
     assert [row for part in parts for row in part.rejected] == whole.rejected
     assert all(part.provenance == whole.provenance for part in parts)

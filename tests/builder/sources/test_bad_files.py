@@ -8,14 +8,14 @@ import pytest
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.sources.load import load
+from tests.builder.sources.loaded import load_all
 
 ROW = {"problem": "What is 1 + 1?", "solution": "\\boxed{2}", "answer": "2"}
 HUGE = {**ROW, "problem": "x" * 10_000_000}
 
 
 def read(file, **fields):
-    return load([SourceSpec(name=str(file), **fields)], None, 0)
+    return load_all([SourceSpec(name=str(file), **fields)], None, 0)
 
 
 def written(file, rows):

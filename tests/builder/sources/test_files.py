@@ -8,7 +8,8 @@ import pytest
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.sources.load import load
+from builder.sources import arrow
+from tests.builder.sources.loaded import load_all
 
 ROWS = [
     {
@@ -36,7 +37,7 @@ def write(file, rows):
 
 
 def read(file, **fields):
-    return load([SourceSpec(name=str(file), **fields)], None, 0)
+    return load_all([SourceSpec(name=str(file), **fields)], None, 0)
 
 
 def error_of(file, **fields):
@@ -52,7 +53,7 @@ def error_of(file, **fields):
 @pytest.mark.parametrize("limit", [None, 3])
 def test_every_format_gives_the_same_rows(tmp_path, suffix, limit):
     file = write(tmp_path / f"made{suffix}", ROWS)
-    loaded = load([SourceSpec(name=str(file))], limit, 1)
+    loaded = load_all([SourceSpec(name=str(file))], limit, 1)
     assert len(loaded.rows) == (limit or 7)
     assert loaded.rejected == []
     for row in loaded.rows:
@@ -71,7 +72,7 @@ def test_a_directory_of_parquet_is_one_source(tmp_path):
     write(tmp_path / "b" / "c.parquet", ROWS[3:])
     every = read(tmp_path)
     assert [row.problem for row in every.rows] == [row["problem"] for row in ROWS]
-    some = load([SourceSpec(name=str(tmp_path))], 4, 5)
+    some = load_all([SourceSpec(name=str(tmp_path))], 4, 5)
     assert some.rows == [every.rows[row.row] for row in some.rows]
     pq.write_table(pa.table({"other": ["x"]}), tmp_path / "z.parquet")
     assert "does not have the same columns as" in error_of(tmp_path)
@@ -216,3 +217,18 @@ def test_a_named_field_that_is_not_there(tmp_path, suffix):
     file = write(tmp_path / f"x{suffix}", ROWS)
     message = error_of(file, solution_field="worked")
     assert "no field 'worked' for --solution-field; its fields: problem, solution, answer" in message
+
+
+def test_a_parquet_file_is_read_alike_whatever_its_row_groups_and_batches(tmp_path, monkeypatch):
+    rows = [{"problem": f"p{n}", "solution": f"s{n}", "unused": "x"} for n in range(23)]
+    file = tmp_path / "x.parquet"
+    read_rows = {}
+    for group in (1, 4, 7, 100):
+        pq.write_table(pa.Table.from_pylist(rows), file, row_group_size=group)
+        for batch in (1, 3, 1000):
+            monkeypatch.setattr(arrow, "_BATCH", batch)
+            for limit in (None, 5, 1):
+                found = load_all([SourceSpec(name=str(file))], limit, 3).rows
+                assert found == read_rows.setdefault(limit, found)
+                assert [row.problem for row in found] == [f"p{row.row}" for row in found]
+    assert [len(found) for found in read_rows.values()] == [23, 5, 1]

@@ -6,7 +6,7 @@ import pytest
 from builder.config import SourceSpec
 from builder.errors import InputError
 from builder.sources.arithmetic import arithmetic
-from builder.sources.load import load
+from tests.builder.sources.loaded import load_all
 
 
 def test_arithmetic_is_correct():
@@ -32,15 +32,15 @@ def test_arithmetic_is_varied():
 @pytest.mark.parametrize("name", ["arithmetic", "gsm-symbolic"])
 def test_the_seed_decides(name):
     def rows(seed):
-        return load([SourceSpec(name=name)], 20, seed).rows
+        return load_all([SourceSpec(name=name)], 20, seed).rows
 
     assert rows(1) == rows(1)
     assert {row.problem for row in rows(1)}.isdisjoint(row.problem for row in rows(2))
-    assert load([SourceSpec(name=name)], 20, 1).provenance[0]["revision"].endswith("seed 1")
+    assert load_all([SourceSpec(name=name)], 20, 1).provenance[0]["revision"].endswith("seed 1")
 
 
 def test_gsm_symbolic_has_golds_and_worked_solutions():
-    loaded = load([SourceSpec(name="gsm-symbolic")], None, 0)
+    loaded = load_all([SourceSpec(name="gsm-symbolic")], None, 0)
     assert len(loaded.rows) + len(loaded.rejected) == 1000
     assert {row.reason for row in loaded.rejected} <= {"duplicate"}
     for row in loaded.rows:
@@ -50,4 +50,4 @@ def test_gsm_symbolic_has_golds_and_worked_solutions():
 def test_gsm_symbolic_without_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
     with pytest.raises(InputError, match=re.escape("pip install 'mind-the-gap[synthetic]'")):
-        load([SourceSpec(name="gsm-symbolic")], None, 0)
+        load_all([SourceSpec(name="gsm-symbolic")], None, 0)

@@ -17,12 +17,12 @@ import json, sys
 from dataclasses import asdict
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.sources.load import load
+from tests.builder.sources.loaded import load_all
 
 for line in sys.stdin:
     request = json.loads(line)
     try:
-        answer = asdict(load([SourceSpec(**request["spec"])], request.get("limit"), 0))
+        answer = asdict(load_all([SourceSpec(**request["spec"])], request.get("limit"), 0))
     except InputError as error:
         answer = {"error": str(error)}
     print(json.dumps(answer))

@@ -5,7 +5,8 @@ import pytest
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.sources.load import load, sample
+from builder.sources.load import sample
+from tests.builder.sources.loaded import load_all
 
 
 @pytest.fixture
@@ -41,12 +42,12 @@ def test_a_sample_is_uniform():
 
 def test_sources_are_concatenated_and_sampled_together(spec):
     specs = [spec(rows(*"abcde"), "one.jsonl"), spec(rows(*"fghij"), "two.jsonl")]
-    every = load(specs, None, 0).rows
+    every = load_all(specs, None, 0).rows
     assert "".join(row.problem for row in every) == "abcdefghij"
     assert [row.row for row in every] == list(range(10))
     assert [row.source for row in every] == ["one.jsonl"] * 5 + ["two.jsonl"] * 5
     assert every[5].id == "two-0000000"
-    some = load(specs, 4, 0)
+    some = load_all(specs, 4, 0)
     assert some.rows == [every[position] for position in sample(0, 10, 4)]
     assert some.rejected == []
     assert [source["rows"] for source in some.provenance] == [5, 5]
@@ -54,7 +55,7 @@ def test_sources_are_concatenated_and_sampled_together(spec):
 
 def test_sources_of_the_same_name_get_different_ids(spec):
     one, two = spec(rows("a"), "x/data.jsonl"), spec(rows("b"), "y/data.jsonl")
-    assert [row.id for row in load([one, two], None, 0).rows] == ["data-0000000", "data-2-0000000"]
+    assert [row.id for row in load_all([one, two], None, 0).rows] == ["data-0000000", "data-2-0000000"]
 
 
 def test_the_first_of_equal_problems_stays(spec):
@@ -62,7 +63,7 @@ def test_the_first_of_equal_problems_stays(spec):
         spec(rows("What is  2+2?", "other"), "one.jsonl"),
         spec(rows("what is\n2+2? ", "OTHER"), "two.jsonl"),
     )
-    loaded = load([first, second], None, 0)
+    loaded = load_all([first, second], None, 0)
     assert [row.problem for row in loaded.rows] == ["What is  2+2?", "other"]
     assert [(row.row, row.reason) for row in loaded.rejected] == [(2, "duplicate"), (3, "duplicate")]
     assert loaded.rejected[0].detail == "two.jsonl, line 1: the same problem as one-0000000"
@@ -70,7 +71,7 @@ def test_the_first_of_equal_problems_stays(spec):
 
 
 def test_a_malformed_row_is_no_original(spec):
-    loaded = load([spec([{"problem": "p", "solution": ""}, *rows("p")])], None, 0)
+    loaded = load_all([spec([{"problem": "p", "solution": ""}, *rows("p")])], None, 0)
     assert [row.row for row in loaded.rows] == [1]
     assert [row.reason for row in loaded.rejected] == ["malformed"]
 
@@ -84,7 +85,7 @@ def test_own_ids(spec):
         *rows("e", key=5),
         *rows("f", key="made-0000001"),
     ]
-    loaded = load([spec(source, id_field="key")], None, 0)
+    loaded = load_all([spec(source, id_field="key")], None, 0)
     assert [row.id for row in loaded.rows] == ["k1", "5"]
     assert [(row.id, row.reason) for row in loaded.rejected] == [
         ("made-0000001", "duplicate"),
@@ -99,7 +100,7 @@ def test_own_ids(spec):
 def test_every_row_is_accounted_for_once_under_a_unique_id(spec):
     messy = [*rows("a", "A", "", "b", key="made-0000001"), *rows("made", key="made-0000000"), *rows("c", "d", "d")]
     one, two = spec(messy, "x/made.jsonl", id_field="key"), spec(messy, "y/made.jsonl")
-    loaded = load([one, two], None, 0)
+    loaded = load_all([one, two], None, 0)
     everything = [*loaded.rows, *loaded.rejected]
     assert sorted(row.row for row in everything) == list(range(2 * len(messy)))
     assert len({row.id for row in everything}) == len(everything)
@@ -116,7 +117,7 @@ def test_every_row_is_accounted_for_once_under_a_unique_id(spec):
     ],
 )
 def test_real_problems(shared_data, file, count, first_gold):
-    loaded = load([SourceSpec(name=str(shared_data / file))], None, 0)
+    loaded = load_all([SourceSpec(name=str(shared_data / file))], None, 0)
     assert len(loaded.rows) == count
     assert loaded.rejected == []
     assert all(row.gold for row in loaded.rows)
@@ -126,6 +127,6 @@ def test_real_problems(shared_data, file, count, first_gold):
 def test_real_problems_without_solutions(shared_data):
     spec = SourceSpec(name=str(shared_data / "amc23.jsonl"))
     with pytest.raises(InputError, match=r"amc23\.jsonl: no field holds an expert solution to fall back to"):
-        load([spec], None, 0)
-    loaded = load([spec.model_copy(update={"solution_field": "question"})], None, 0)
+        load_all([spec], None, 0)
+    loaded = load_all([spec.model_copy(update={"solution_field": "question"})], None, 0)
     assert [row.gold for row in loaded.rows[:2]] == ["27", "36"]
