@@ -143,6 +143,12 @@ def parser() -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="make a new repository private")
 
     run = p.add_argument_group("run")
+    run.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run the pipeline on the Ray cluster that this machine is a node of: HOST:PORT of its head, or auto "
+        "(docs/clusters.md)",
+    )
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")

@@ -46,6 +46,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.engines.urls import base_url
     from builder.manifest import read_manifest
     from builder.models import resolve_model
+    from builder.ray_cluster import check_cluster
     from builder.release_files import settle
     from builder.summary import print_summary
     from builder.workspace import Workspace, refuse_if_changed
@@ -64,6 +65,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
 
+    if args.ray:
+        check_cluster(args.ray)
     settle(output, Workspace.of(output))
     manifest = read_manifest(output)
     if manifest and not args.fresh:
@@ -75,7 +78,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             workspace.claim(settings)
-            build = Build(settings, model, output, workspace, urls, args.concurrency, args.engine_patience, console)
+            how = (urls, args.concurrency, args.engine_patience, args.ray)
+            build = Build(settings, model, output, workspace, *how, console)
             try:
                 manifest = build.run()
             except KeyboardInterrupt:

@@ -11,19 +11,21 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.config import Sampling
+from builder.ray_cluster import actor_lost, on_cluster
 from builder.workspace import Workspace
 
 if TYPE_CHECKING:
-    from distilabel.pipeline import Pipeline
+    from distilabel.pipeline.base import BasePipeline
 
 WORKER_LOST = 70  # exit code: a step's process died, which distilabel would wait for without end
 
 
-def build_pipeline(workspace: Workspace) -> "Pipeline":
+def build_pipeline(workspace: Workspace) -> "BasePipeline":
     """The whole flow, top to bottom."""
     from builder.steps.adaptive import AdaptiveGenerate
     from builder.steps.feed import Feed
@@ -76,19 +78,30 @@ def run(workspace: Workspace) -> None:
 
     with Journal(workspace.journal_file) as journal:
         journal.clear_failures()
-    pipeline = build_pipeline(workspace)
-    threading.Thread(target=_watch_workers, args=(pipeline,), daemon=True).start()
+    pipeline, watch = build_pipeline(workspace), _watch_workers
+    if cluster := workspace.runtime().ray:
+        pipeline, watch = on_cluster(pipeline, cluster), _watch_actors
+    threading.Thread(target=watch, args=(pipeline,), daemon=True).start()
     pipeline.run(use_cache=False)
 
 
-def _watch_workers(pipeline: "Pipeline") -> None:
-    """End this process as soon as one of distilabel's own is gone: it would wait for it for ever."""
+def _watch_workers(pipeline: "BasePipeline") -> None:
     while not getattr(pipeline, "_pool", None):
         time.sleep(0.2)
-    workers = list(pipeline._pool._pool)
-    manager = pipeline._manager._process
+    processes = [*pipeline._pool._pool, pipeline._manager._process]
+    _leave_if(pipeline, lambda: any(not process.is_alive() for process in processes))
+
+
+def _watch_actors(pipeline: "BasePipeline") -> None:
+    while not pipeline._batch_manager:
+        time.sleep(0.2)
+    _leave_if(pipeline, actor_lost)
+
+
+def _leave_if(pipeline: "BasePipeline", lost: Callable[[], bool]) -> None:
+    """End this process as soon as one of distilabel's own is lost: it would wait for it for ever."""
     while pipeline._batch_manager:  # distilabel drops it when it starts to tear down
-        if any(not process.is_alive() for process in [*workers, manager]):
+        if lost():
             print("a step's process died; stopping so that the build can be resumed", file=sys.stderr)
             os._exit(WORKER_LOST)
         time.sleep(0.5)

@@ -48,6 +48,7 @@ class Build:
         engine_urls: servers to attach to; empty to start one here.
         concurrency: sequences that one step keeps in flight.
         patience: seconds that one request waits for an engine that is away.
+        ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
         console: where a person reads.
     """
 
@@ -60,11 +61,12 @@ class Build:
         engine_urls: list[str],
         concurrency: int,
         patience: float,
+        ray: str | None,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
         self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
-        self._console, self._interrupts = console, Interrupts()
+        self._ray, self._console, self._interrupts = ray, console, Interrupts()
         self._engine_restarted = False  # since the pipeline was last started
         self._engine_useful = False  # whether anything was finished since the engine was last started
 
@@ -118,6 +120,7 @@ class Build:
             send_seed=takes_seeds(self._settings.engine, bool(self._urls)),
             concurrency=self._concurrency,
             patience=self._patience,
+            ray=self._ray,
         )
         write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))
 

@@ -8,11 +8,15 @@ from distilabel.pipeline import Pipeline
 from distilabel.pipeline.batch import _Batch
 
 
-class UncachedPipeline(Pipeline):
-    """Writes nothing but its result."""
+class Uncached:
+    """Comes before a pipeline's class, which then writes nothing but its result."""
 
     def _cache(self) -> None:
         pass
 
     def _register_batch(self, batch: _Batch) -> None:
         self._batch_manager.register_batch(batch)
+
+
+class UncachedPipeline(Uncached, Pipeline):
+    """A process for each step, on this machine."""

@@ -26,6 +26,7 @@ class Runtime(Frozen):
         send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
         concurrency: sequences that one step keeps in flight.
         patience: seconds that one request waits for an engine that is away.
+        ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
     """
 
     model_dir: str
@@ -34,6 +35,7 @@ class Runtime(Frozen):
     send_seed: bool
     concurrency: int = 256
     patience: float = 60.0
+    ray: str | None = None
 
 
 class Workspace:
