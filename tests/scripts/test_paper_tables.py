@@ -74,6 +74,20 @@ def test_an_average_over_some_benchmarks_is_not_shown(tmp_path, capsys):
     assert "| base, small | 50.00 ± 1.00 | – | – | – | – | – |" in shown
 
 
+def test_benchmarks_of_the_users_own_have_columns_of_their_own(tmp_path, capsys):
+    trained = {"loss": "dft", "data": "full", "model": QWEN}
+    shown = tables(
+        capsys,
+        evaluation(tmp_path / "mine", trained, names=("exam",), name="runs/dft"),
+        evaluation(tmp_path / "base", names=("exam",), name="my/model"),
+    )
+    assert "| DR + DFT, paper | 70.40 | 34.85 | 36.12 | 14.58 | 54.22 | – | 42.03 |" in shown
+    assert "| DR + DFT, mine | – | – | – | – | – | 50.00 ± 1.00 | – |" in shown
+    assert "| method | exam | average |" in shown  # of a model that the paper does not know
+    assert "| base, base | 50.00 ± 1.00 | 25.00 ± 0.50 |" in shown
+    assert "| loss and data | exam | average |" in shown
+
+
 def test_the_ablation_orders_data_within_a_loss(tmp_path, capsys):
     runs = [
         evaluation(tmp_path / f"{loss}-{data}", {"loss": loss, "data": data, "model": QWEN})
