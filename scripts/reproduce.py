@@ -17,7 +17,7 @@ from pathlib import Path
 from builder import cli
 from builder.config import list_targets, load_target
 from builder.engines.servers import vllm_installed
-from builder.errors import EXIT_CODES, InputError, MindTheGapError
+from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTheGapError
 from builder.workspace import write_atomically
 from trainers.arguments import list_configs
 from trainers.recipe import PYTHON, Stage, full, small, study
@@ -134,10 +134,9 @@ def run(stages: Sequence[Stage], output: Path) -> None:
         started = time.monotonic()
         code = _execute(stage)
         if code:
+            ended = "was interrupted" if code == InterruptedBuildError.exit_code else f"failed with exit code {code}"
             raise StageError(
-                f"stage {number} of {len(stages)}, {stage.name}, failed with exit code {code}; "
-                "the same command continues with it",
-                code,
+                f"stage {number} of {len(stages)}, {stage.name}, {ended}; the same command continues with it", code
             )
         seconds = time.monotonic() - started
         with record.open("a", encoding="utf-8") as lines:
