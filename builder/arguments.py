@@ -95,14 +95,26 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help='keep retellings that talk about "the reference solution"',
     )
-    rules.add_argument(
-        "--verifier-deadline",
-        type=float,
-        default=5.0,
-        metavar="S",
-        help="seconds for one verdict (default: %(default)s)",
-    )
+    add_verifier_arguments(rules)
 
+    add_engine_arguments(p)
+
+    hub = p.add_argument_group("publishing (see builder.publish)")
+    hub.add_argument(
+        "--push-to-hub", metavar="USER/NAME", help="publish the finished release in this dataset repository"
+    )
+    hub.add_argument("--version", metavar="X.Y.Z", help="version to publish it as; the tag is vX.Y.Z")
+    hub.add_argument("--private", action="store_true", help="make a new repository private")
+
+    run = p.add_argument_group("run")
+    run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
+    run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
+    run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
+    return p
+
+
+def add_engine_arguments(p: argparse.ArgumentParser) -> None:
+    """What runs the policy, for every command that samples from one."""
     engine = p.add_argument_group("engine")
     engine.add_argument(
         "--engine",
@@ -117,7 +129,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="attach to running vLLM servers instead of starting one",
     )
-    engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight a step")
+    engine.add_argument(
+        "--concurrency",
+        type=int,
+        default=256,
+        metavar="N",
+        help="sequences in flight, in a build for each step (default: %(default)s)",
+    )
     engine.add_argument(
         "--engine-patience",
         type=float,
@@ -126,18 +144,16 @@ def parser() -> argparse.ArgumentParser:
         help="seconds to wait for an engine that is away before stopping (default: %(default)s)",
     )
 
-    hub = p.add_argument_group("publishing (see builder.publish)")
-    hub.add_argument(
-        "--push-to-hub", metavar="USER/NAME", help="publish the finished release in this dataset repository"
-    )
-    hub.add_argument("--version", metavar="X.Y.Z", help="version to publish it as; the tag is vX.Y.Z")
-    hub.add_argument("--private", action="store_true", help="make a new repository private")
 
-    run = p.add_argument_group("run")
-    run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
-    run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
-    run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
-    return p
+def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
+    """How answers are checked, for every command that has a verifier."""
+    group.add_argument(
+        "--verifier-deadline",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for one verdict (default: %(default)s)",
+    )
 
 
 def settings_from(args: argparse.Namespace, target: Target, model_revision: str, engine: str) -> Settings:
