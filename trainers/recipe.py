@@ -91,17 +91,18 @@ def full(processes: int) -> Scale:
     )
 
 
-def small(rows: int = 240, candidates: int = 4, steps: int = 40, problems: int = 250, samples: int = 4) -> Scale:
+def small(rows: int = 200, candidates: int = 4, steps: int = 25, problems: int = 300, samples: int = 2) -> Scale:
     """The same study for SmolLM2-135M on two CPU cores, without a network: problems that so small a model can solve.
 
-    At temperature 1 such a model hardly ever solves one. Every training takes as many steps, whatever its rows.
+    At temperature 1 such a model hardly ever solves one. Every training takes as many steps: one epoch of all rows.
+    More problems tell more than more samples of each.
     """
-    sampling = ("--temperature", "0.6", "--max-tokens", "128")
+    sampling = ("--temperature", "0.6", "--max-tokens", "96")
     return Scale(
         build=("--source", "arithmetic", "--limit", str(rows), "--candidates", str(candidates), *sampling),
         launch=(),
         train=(
-            *("--batch-size", "8", "--max-steps", str(steps)),
+            *("--batch-size", "8", "--max-steps", str(steps), "--learning-rate", "5e-5"),
             *("--bf16", "--use-cpu", "--save-strategy", "no"),
         ),
         evaluate=("--samples", str(samples), *sampling),
