@@ -125,8 +125,13 @@ def benchmarks(evaluations: Iterable[dict[str, Any]]) -> list[str]:
     return [*papers, *(name for name in found if name not in BENCHMARKS)]
 
 
+def averaged(columns: Sequence[str]) -> list[str]:
+    """The headings of benchmarks, with one for their average if there are several."""
+    return [*columns, "average"] if len(columns) > 1 else list(columns)
+
+
 def accuracies(results: dict[str, Any], columns: Sequence[str]) -> list[str]:
-    """Accuracy with its standard error by benchmark, and the average if it is one over the table's columns."""
+    """Accuracy with its standard error by benchmark, and their average if none of the table's is missing."""
 
     def cell(figures: dict[str, Any] | None) -> str:
         if figures is None:
@@ -136,7 +141,8 @@ def accuracies(results: dict[str, Any], columns: Sequence[str]) -> list[str]:
 
     found = results["benchmarks"]
     complete = set(found) == set(columns)
-    return [*(cell(found.get(name)) for name in columns), cell(results["average"] if complete else None)]
+    figures = {**found, "average": results["average"] if complete else None}
+    return [cell(figures.get(name)) for name in averaged(columns)]
 
 
 def table_2(runs: Runs) -> list[str]:
@@ -157,10 +163,14 @@ def table_2(runs: Runs) -> list[str]:
                 for (path, results), its in zip(ours, methods, strict=True)
                 if its == name
             ]
-        lines += ["", f"### {model}", "", *markdown(("method", *columns, "average"), rows)]
-    notes = [f"- {path.name}: {note}" for path, results in runs.evaluations for note in departures(results)]
+        lines += ["", f"### {model}", "", *markdown(("method", *averaged(columns)), rows)]
+    notes: dict[str, list[str]] = {}
+    for path, results in runs.evaluations:
+        if found := departures(results):
+            notes.setdefault(", ".join(found), []).append(path.name)
     if notes:
-        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", "", *notes]
+        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", ""]
+        lines += [f"- {', '.join(names)}: {note}" for note, names in notes.items()]
     return lines
 
 
@@ -210,7 +220,7 @@ def table_4(runs: Runs) -> list[str]:
         "",
         "Trained on the experts' text (D), on what the policy solved by itself, and on all of D′. The paper's own "
         "figures are not known to us and left out.",
-        *(["", *markdown(("loss and data", *columns, "average"), rows)] if rows else []),
+        *(["", *markdown(("loss and data", *averaged(columns)), rows)] if rows else []),
     ]
 
 
