@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -23,12 +24,14 @@ class Usage:
         own_bytes: most resident memory of its first process.
         tree_bytes: most resident memory of all its processes together, at one moment. What they share counts in each
             of them, and so do pages of files that are mapped: an upper bound.
+        parts: name, command line and CPU seconds of every process that was seen.
     """
 
     seconds: float
     cpu_seconds: float
     own_bytes: int
     tree_bytes: int
+    parts: list[tuple[str, str, float]]
 
 
 def measure(command: Sequence[str]) -> Usage:
@@ -49,7 +52,7 @@ def measure(command: Sequence[str]) -> Usage:
     if code:
         raise subprocess.CalledProcessError(code, command)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Usage(seconds, cpu, watch.own, watch.total)
+    return Usage(seconds, cpu, watch.own, watch.total, list(watch.parts.values()))
 
 
 class _Watch(threading.Thread):
@@ -59,6 +62,7 @@ class _Watch(threading.Thread):
         super().__init__(daemon=True)
         self.ended = threading.Event()
         self.own = self.total = 0
+        self.parts: dict[int, tuple[str, str, float]] = {}
         self._pid, self._known = pid, {pid}
 
     def run(self) -> None:
@@ -73,6 +77,14 @@ class _Watch(threading.Thread):
             grown = [child for child in children if child.pid in self._known]
             self._known.update(child.pid for child in children)
             self.total = max(self.total, own + sum(map(_resident, grown)))
+            for each in (process, *grown):
+                with suppress(psutil.Error):
+                    self.parts[each.pid] = each.name(), " ".join(each.cmdline()), cpu_seconds(each)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system time of one process, without its children."""
+    return sum(process.cpu_times()[:2])
 
 
 def _resident(process: psutil.Process) -> int:
