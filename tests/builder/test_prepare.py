@@ -125,6 +125,27 @@ def test_chunks_leave_no_trace(run, monkeypatch, tmp_path, chunk, drop):
     assert_frame_equal(again[2], rejected)
 
 
+def test_no_more_than_a_chunk_is_ever_held(run, monkeypatch):
+    monkeypatch.setattr(prepare_module, "_CHUNK", 4)
+    read, checked, held = [], [], []
+
+    def counting(*arguments):
+        loaded = load(*arguments)
+        return Loaded(loaded.provenance, (read.append(row.row) or row for row in loaded.rows))
+
+    def checking(chunk, *arguments):
+        held.append(len(read) - len(checked))
+        checked.extend(chunk)
+        return really(chunk, *arguments)
+
+    really = prepare_module._checked
+    monkeypatch.setattr(prepare_module, "load", counting)
+    monkeypatch.setattr(prepare_module, "_checked", checking)
+    run(messy())
+    assert len(checked) == len(messy())
+    assert max(held) == 4
+
+
 def test_a_source_that_breaks_in_the_middle_leaves_no_rows(run, tmp_path, monkeypatch):
     monkeypatch.setattr(prepare_module, "_CHUNK", 2)
 
