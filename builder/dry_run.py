@@ -23,27 +23,28 @@ def dry_run(settings: Settings, model: Model, output: Path, console: "Console") 
     with TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch))
         prepare(settings, chat, workspace)
-        rows = pl.read_parquet(workspace.rows_file)
-        rejected = pl.read_parquet(workspace.rejected_file)
+        rows, rejected = pl.scan_parquet(workspace.rows_file), pl.scan_parquet(workspace.rejected_file)
+        examples = rows.head(1).collect().to_dicts()
+        facts = rows.select(pl.len(), pl.col("verifiable").sum(), pl.col("expert_tokens").mean()).collect()
+        by_reason = dict(rejected.group_by("reason").len().sort("len", "reason").collect().iter_rows())
+    ((total, sampled, mean_tokens),) = facts.iter_rows()
 
     def show(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     show(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-    if len(rows):
-        first = rows.row(0, named=True)
+    for first in examples:
         plain = chat.plain_prompt(first["problem"])
         guided = chat.guided_prompt(first["problem"], first["expert_solution"])
         for name, prompt in (("plain", plain), ("guided", guided)):
             show(f"--- first {name} prompt, {len(prompt)} tokens ---\n{chat.prompt_text(prompt)}")
         show("---")
-    sampled = int(rows["verifiable"].sum())
-    show(f"rows to build     {len(rows):,} ({sampled:,} sampled, {len(rows) - sampled:,} unverifiable)")
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in rejected["reason"].value_counts().iter_rows())
-    show(f"rows rejected     {len(rejected):,}" + (f" ({reasons})" if reasons else ""))
+    show(f"rows to build     {total:,} ({sampled:,} sampled, {total - sampled:,} unverifiable)")
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in by_reason.items())
+    show(f"rows rejected     {sum(by_reason.values()):,}" + (f" ({reasons})" if reasons else ""))
     per_phase = sampled * settings.sampling.candidates
     # What a completion costs is not known before one is drawn; the expert's length is the best guess there is.
-    typical = int(rows["expert_tokens"].mean() or 0)
+    typical = int(mean_tokens or 0)
     show(
         f"tokens, estimate  {per_phase * typical:,} if every problem is solved at once, {2 * per_phase * typical:,} if "
         f"every one is retold ({settings.sampling.candidates} candidates a phase, each as long as the expert's "
