@@ -104,36 +104,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help='keep retellings that talk about "the reference solution"',
     )
-    rules.add_argument(
-        "--verifier-deadline",
-        type=float,
-        default=5.0,
-        metavar="S",
-        help="seconds for one verdict (default: %(default)s)",
-    )
+    add_verifier_arguments(rules)
 
-    engine = p.add_argument_group("engine")
-    engine.add_argument(
-        "--engine",
-        choices=("auto", "vllm", "transformers"),
-        default="auto",
-        help="default: what this machine has",
-    )
-    engine.add_argument(
-        "--engine-url",
-        nargs="+",
-        default=[],
-        metavar="URL",
-        help="attach to running vLLM servers instead of starting one",
-    )
-    engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight a step")
-    engine.add_argument(
-        "--engine-patience",
-        type=float,
-        default=60.0,
-        metavar="S",
-        help="seconds to wait for an engine that is away before stopping (default: %(default)s)",
-    )
+    add_engine_arguments(p)
 
     hub = p.add_argument_group("publishing (see builder.publish)")
     hub.add_argument(
@@ -153,6 +126,49 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p
+
+
+def add_engine_arguments(p: argparse.ArgumentParser) -> None:
+    """What runs the policy, for every command that samples from one."""
+    engine = p.add_argument_group("engine")
+    engine.add_argument(
+        "--engine",
+        choices=("auto", "vllm", "transformers"),
+        default="auto",
+        help="default: what this machine has",
+    )
+    engine.add_argument(
+        "--engine-url",
+        nargs="+",
+        default=[],
+        metavar="URL",
+        help="attach to running vLLM servers instead of starting one",
+    )
+    engine.add_argument(
+        "--concurrency",
+        type=int,
+        default=256,
+        metavar="N",
+        help="sequences in flight, in a build for each step (default: %(default)s)",
+    )
+    engine.add_argument(
+        "--engine-patience",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds to wait for an engine that is away before stopping (default: %(default)s)",
+    )
+
+
+def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
+    """How answers are checked, for every command that has a verifier."""
+    group.add_argument(
+        "--verifier-deadline",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="seconds for one verdict (default: %(default)s)",
+    )
 
 
 def settings_from(args: argparse.Namespace, target: Target, model_revision: str, engine: str) -> Settings:

@@ -20,7 +20,7 @@ class Candidate:
     Attributes:
         index: number of the sample within its phase.
         key: the journal's key, hexadecimal.
-        text: the response, without the token that ended it.
+        text: the response, without the token that ended it; "" once it is judged: nobody needs it on the way any more.
         finish_reason: "stop" or "length".
         tokens: token count, the one that ended it included.
         logprob: sum of log-probs under the distribution that drew it, nats.
@@ -60,7 +60,7 @@ class Candidate:
             expert_solution=expert_solution,
             rules=rules,
         )
-        return replace(self, verdict=verdict, rejected_reason=reason)
+        return replace(self, text="", verdict=verdict, rejected_reason=reason)
 
 
 def dump(candidates: Sequence[Candidate]) -> str:

@@ -30,11 +30,12 @@ def summarize(release: Path) -> dict[str, Any]:
         pl.col("expert_logprob_per_token").mean().alias("expert_per_token"),
         pl.col("policy_logprob_per_token").mean().alias("kept_per_token"),
     ]
-    of_stage = {row.pop("stage"): row for row in rows.group_by("stage").agg(means).collect().to_dicts()}
-    of_all = rows.select(means).collect().to_dicts()[0]
+    by_stage = rows.group_by("stage").agg(means).collect(engine="streaming")
+    of_stage = {row.pop("stage"): row for row in by_stage.to_dicts()}
+    of_all = rows.select(means).collect(engine="streaming").to_dicts()[0]
     sampled = candidates.select(
         pl.len().alias("candidates"), (pl.col("finish_reason") == "length").sum().alias("truncated")
-    ).collect()
+    ).collect(engine="streaming")
     return {
         "stages": {stage: of_stage.get(stage, {}).get("rows", 0) for stage in STAGES} | {"all": of_all["rows"]},
         "logprobs": {
@@ -60,7 +61,7 @@ def _counts(frame: Any, column: str) -> dict[str, int]:
     import polars as pl
 
     counted = frame.group_by(column).agg(pl.len().alias("n")).sort("n", column, descending=[True, False])
-    return dict(counted.collect().iter_rows())
+    return dict(counted.collect(engine="streaming").iter_rows())
 
 
 def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -> None:

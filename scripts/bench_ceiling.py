@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from scripts.instant_engine import TARGET, problem
+from scripts.measured import Usage, cpu_seconds, measure
 
 PEERS = ("asyncio", "distilabel", "curator")
 
@@ -35,52 +35,19 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-class Measured:
-    """A command that was run, with what it and its children took.
-
-    Attributes:
-        seconds: of wall clock.
-        cpu: seconds of CPU by what for, the server's included.
-        peak: resident bytes of all processes together; pages that they share count once for each.
-    """
-
-    def __init__(self, command: list[str], log: Path, server: psutil.Process) -> None:
-        before, used, self.peak = _cpu(server), {}, 0
-        began = time.perf_counter()
-        with log.open("wb") as output:
-            process = psutil.Popen(command, stdout=output, stderr=output)
-            while process.poll() is None:
-                self.peak = max(self.peak, _look(process, used))
-                time.sleep(0.2)
-        self.seconds = time.perf_counter() - began
-        self.cpu: Counter[str] = Counter({"the instant engine": _cpu(server) - before})
-        for what, seconds in used.values():
-            self.cpu[what] += seconds
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text(errors='replace')[-2000:]}")
+def parts(usage: Usage) -> Counter[str]:
+    """CPU seconds by what they were for."""
+    seconds: Counter[str] = Counter()
+    for name, command, cpu in usage.parts:
+        seconds[_what(name, command)] += cpu
+    return seconds
 
 
-def _look(process: psutil.Process, used: dict[int, tuple[str, float]]) -> int:
-    """Note the CPU seconds of a process and its descendants; returns their resident bytes."""
-    resident = 0
-    for each in [process, *process.children(recursive=True)]:
-        with suppress(psutil.Error):  # gone meanwhile
-            used[each.pid] = _what(each), _cpu(each)
-            resident += each.memory_info().rss
-    return resident
-
-
-def _cpu(process: psutil.Process) -> float:
-    return sum(process.cpu_times()[:2])
-
-
-def _what(process: psutil.Process) -> str:
-    """What a process of a build does: steps have their own names."""
-    command = " ".join(process.cmdline())
+def _what(name: str, command: str) -> str:
     if "forkserver" in command:
         return "math-verify"
-    if not process.name().startswith("python"):
-        return f"step {process.name()}"
+    if not name.startswith("python"):
+        return f"step {name}"  # steps have their own names
     known = {"builder.build": "start and release", "builder.pipeline": "distilabel between the steps"}
     return next((what for module, what in known.items() if module in command), "other")
 
@@ -113,17 +80,18 @@ def main() -> None:
         try:
             _wait(port)
             many, few = (_write_problems(folder / f"{rows}.jsonl", rows) for rows in (args.rows, args.peer_rows))
-            large = Measured(_ours(many, folder / "large", url, args), folder / "large.log", server)
+            before = cpu_seconds(server)
+            large = measure(_ours(many, folder / "large", url, args))
+            served = cpu_seconds(server) - before
             manifest = json.loads((folder / "large" / "manifest.json").read_text(encoding="utf-8"))
-            _print_ours(args, manifest, large)
-            small = Measured(_ours(few, folder / "small", url, args), folder / "small.log", server)
-            results = {"ours": small}
+            _print_ours(args, manifest, large, served)
+            results = {"ours": measure(_ours(few, folder / "small", url, args))}
             for peer in peers:
                 command = [
                     *(sys.executable, "-m", "scripts.peers", peer, str(few), url, str(folder / f"{peer}.parquet")),
                     *("--concurrency", str(args.concurrency), *(["--python", args.curator] if args.curator else [])),
                 ]
-                results[peer] = Measured(command, folder / f"{peer}.log", server)
+                results[peer] = measure(command)
             _print_peers(args.peer_rows, results)
         finally:
             server.terminate()
@@ -139,7 +107,7 @@ def _wait(port: int) -> None:
     raise SystemExit("the instant engine does not start")
 
 
-def _print_ours(args: argparse.Namespace, manifest: dict, run: Measured) -> None:
+def _print_ours(args: argparse.Namespace, manifest: dict, run: Usage, served: float) -> None:
     tokens, rows = manifest["cost"]["sampled_tokens"], manifest["summary"]["stages"]["all"]
     candidates = manifest["summary"]["candidates"]
     print(f"{rows:,} rows, {candidates:,} candidates, {tokens:,} tokens, {args.concurrency} sequences in flight\n")
@@ -147,13 +115,13 @@ def _print_ours(args: argparse.Namespace, manifest: dict, run: Measured) -> None
     print("| ---: | ---: | ---: | ---: | ---: |")
     rates = (tokens / run.seconds, candidates / run.seconds, rows / run.seconds)
     print(f"| {run.seconds:.1f} | " + " | ".join(f"{rate:,.0f}" for rate in rates), end="")
-    print(f" | {run.peak / 1e9:.2f} |\n\n| CPU seconds | |\n| ---: | --- |")
-    for what, seconds in run.cpu.most_common():
+    print(f" | {run.tree_bytes / 1e9:.2f} |\n\n| CPU seconds | |\n| ---: | --- |")
+    for what, seconds in (parts(run) + Counter({"the instant engine": served})).most_common():
         print(f"| {seconds:.1f} | {what} |")
     print()
 
 
-def _print_peers(rows: int, results: dict[str, Measured]) -> None:
+def _print_peers(rows: int, results: dict[str, Usage]) -> None:
     print(f"{rows:,} rows\n\n| | seconds | rows/s | ours / theirs |\n| --- | ---: | ---: | ---: |")
     for name, run in results.items():
         ratio = run.seconds / results["ours"].seconds

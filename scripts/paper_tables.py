@@ -118,8 +118,20 @@ def trained_from(results: dict[str, Any]) -> str:
     return (results["model"]["training"] or {}).get("model", results["model"]["name"])
 
 
-def accuracies(results: dict[str, Any]) -> list[str]:
-    """Accuracy with its standard error by benchmark, and the average if no benchmark is missing."""
+def benchmarks(evaluations: Iterable[dict[str, Any]]) -> list[str]:
+    """The benchmarks of a table: the paper's if one of them was evaluated, and the user's own."""
+    found = dict.fromkeys(name for results in evaluations for name in results["benchmarks"])
+    papers = BENCHMARKS if found.keys() & set(BENCHMARKS) else ()
+    return [*papers, *(name for name in found if name not in BENCHMARKS)]
+
+
+def averaged(columns: Sequence[str]) -> list[str]:
+    """The headings of benchmarks, with one for their average if there are several."""
+    return [*columns, "average"] if len(columns) > 1 else list(columns)
+
+
+def accuracies(results: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """Accuracy with its standard error by benchmark, and their average if none of the table's is missing."""
 
     def cell(figures: dict[str, Any] | None) -> str:
         if figures is None:
@@ -128,8 +140,9 @@ def accuracies(results: dict[str, Any]) -> list[str]:
         return f"{100 * figures['accuracy']:.2f}{error}"
 
     found = results["benchmarks"]
-    complete = set(found) == set(BENCHMARKS)
-    return [*(cell(found.get(name)) for name in BENCHMARKS), cell(results["average"] if complete else None)]
+    complete = set(found) == set(columns)
+    figures = {**found, "average": results["average"] if complete else None}
+    return [cell(figures.get(name)) for name in averaged(columns)]
 
 
 def table_2(runs: Runs) -> list[str]:
@@ -139,19 +152,25 @@ def table_2(runs: Runs) -> list[str]:
         ours = [(path, results) for path, results in runs.evaluations if trained_from(results) == model]
         rows = []
         printed = PAPER_ACCURACY.get(model, {})
+        columns = list(dict.fromkeys([*(BENCHMARKS if printed else ()), *benchmarks(results for _, results in ours)]))
         methods = [method(results["model"]["training"]) for _, results in ours]
         for name in dict.fromkeys([*printed, *methods]):
             if name in printed:
-                rows.append([f"{name}, paper", *(f"{value:.2f}" for value in printed[name])])
+                *values, average = (f"{value:.2f}" for value in printed[name])
+                rows.append([f"{name}, paper", *values, *[UNKNOWN] * (len(columns) - len(values)), average])
             rows += [
-                [f"{name}, {path.name}", *accuracies(results)]
+                [f"{name}, {path.name}", *accuracies(results, columns)]
                 for (path, results), its in zip(ours, methods, strict=True)
                 if its == name
             ]
-        lines += ["", f"### {model}", "", *markdown(("method", *BENCHMARKS, "average"), rows)]
-    notes = [f"- {path.name}: {note}" for path, results in runs.evaluations for note in departures(results)]
+        lines += ["", f"### {model}", "", *markdown(("method", *averaged(columns)), rows)]
+    notes: dict[str, list[str]] = {}
+    for path, results in runs.evaluations:
+        if found := departures(results):
+            notes.setdefault(", ".join(found), []).append(path.name)
     if notes:
-        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", "", *notes]
+        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", ""]
+        lines += [f"- {', '.join(names)}: {note}" for note, names in notes.items()]
     return lines
 
 
@@ -188,8 +207,9 @@ def table_3(runs: Runs) -> list[str]:
 def table_4(runs: Runs) -> list[str]:
     """The ablation: what each stage of rewriting contributes, under the same loss."""
     ours = [(path, r, r["model"]["training"]) for path, r in runs.evaluations if r["model"]["training"]]
+    columns = benchmarks(results for _, results, _ in ours)
     rows = [
-        [f"{loss} on {words}, {path.name}", *accuracies(results)]
+        [f"{loss} on {words}, {path.name}", *accuracies(results, columns)]
         for loss in dict.fromkeys(training["loss"] for _, _, training in ours)
         for data, words in DATA.items()
         for path, results, training in ours
@@ -200,7 +220,7 @@ def table_4(runs: Runs) -> list[str]:
         "",
         "Trained on the experts' text (D), on what the policy solved by itself, and on all of D′. The paper's own "
         "figures are not known to us and left out.",
-        *(["", *markdown(("loss and data", *BENCHMARKS, "average"), rows)] if rows else []),
+        *(["", *markdown(("loss and data", *averaged(columns)), rows)] if rows else []),
     ]
 
 

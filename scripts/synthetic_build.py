@@ -13,6 +13,7 @@ bounds. The same rows give the same content.
 import argparse
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,11 @@ from tokenizers import Tokenizer
 from builder.candidates import Candidate, counts, route
 from builder.chat import Chat
 from builder.config import Sampling, Settings, SourceSpec, load_target
-from builder.engines.protocol import Completion
-from builder.journal import Journal
+from builder.engines.protocol import Completion, SamplingParams
+from builder.journal import Journal, generation_keys, scoring_key
 from builder.models import resolve_model
 from builder.prepare import prepare
 from builder.release import write_release
-from builder.selection import derive_seed
 from builder.workspace import Workspace
 
 CANDIDATES = 10  # a phase
@@ -40,6 +40,7 @@ _RIGHT, _TRUNCATED, _COPIES = 0.5, 0.05, 0.1  # shares of candidates
 _ROW_GROUP = 50_000  # rows of the source; large ones are usual
 _OUTCOMES = 128  # rows that are recorded together, as the pipeline does
 _STREAM = 1 << 22  # tokens that texts are cut from
+_PARAMS = {"self": SamplingParams(1.0, 1.0, LONGEST, ()), "guided": SamplingParams(1.0, 1.0, LONGEST + 1, ())}
 _TARGET = load_target("smollm2-135m-instruct")
 _MODEL = resolve_model(_TARGET).path
 
@@ -58,43 +59,44 @@ class Words:
         self._end = chat.end_of_turn_id
         self.random = random
 
-    def tokens(self, length: int) -> list[int]:
+    def tokens(self, shortest: int, longest: int) -> list[int]:
         """Token ids of a text."""
-        start = self.random.integers(_STREAM - length)
-        return self._stream[start : start + length].tolist()
+        return self._run(self._stream, int(self.random.integers(shortest, longest)))
 
     def logprobs(self, length: int) -> list[float]:
         """Log-probs of as many tokens, nats."""
+        return self._run(self._logprobs, length)
+
+    def _run(self, stream: np.ndarray, length: int) -> list:
         start = self.random.integers(_STREAM - length)
-        return self._logprobs[start : start + length].tolist()
+        return stream[start : start + length].tolist()
 
     def completion(self, finish_reason: str) -> Completion:
         """A candidate."""
-        ids = self.tokens(int(self.random.integers(SHORTEST, LONGEST)))
+        ids = self.tokens(SHORTEST, LONGEST)
         if finish_reason == "stop":
             ids.append(self._end)
         return Completion(ids, self.logprobs(len(ids)), finish_reason)
 
 
 def write_source(file: Path, rows: int, chat: Chat) -> None:
-    """Problems of some 80 tokens with solutions of some 300; every hundredth repeats another, every thousandth is empty."""
-    words = Words(chat, 1)
-
-    def row(number: int) -> dict[str, str]:
-        if number % 1000 == 999:
-            return {"problem": "", "solution": ""}
-        named = number - 50 if number % 100 == 50 else number
-        random = np.random.default_rng(named)
-        words.random = random
-        problem = f"Problem {named}: {chat.text(words.tokens(int(random.integers(40, 120))))}?"
-        solution = chat.text(words.tokens(int(random.integers(150, 450))))
-        return {"problem": problem, "solution": rf"{solution} So it is $\boxed{{{named}}}$."}
-
+    """Problems of some 80 tokens, solutions of some 300; one in a hundred is a duplicate, one in a thousand empty."""
     schema = pa.schema([("problem", pa.string()), ("solution", pa.string())])
+    words, recent = Words(chat, 1), deque(maxlen=50)
     with pq.ParquetWriter(file, schema) as writer:
         for start in range(0, rows, _ROW_GROUP):
-            content = [row(number) for number in range(start, min(rows, start + _ROW_GROUP))]
+            content = []
+            for number in range(start, min(rows, start + _ROW_GROUP)):
+                recent.append(_problem(number, words, chat))
+                content.append(recent[0] if number % 100 == 99 else recent[-1])
             writer.write_table(pa.Table.from_pylist(content, schema=schema), row_group_size=_ROW_GROUP)
+
+
+def _problem(number: int, words: Words, chat: Chat) -> dict[str, str]:
+    if number % 1000 == 998:
+        return {"problem": "", "solution": ""}
+    problem, solution = chat.text(words.tokens(40, 120)), chat.text(words.tokens(150, 450))
+    return {"problem": f"Problem {number}:{problem}?", "solution": rf"{solution}. So it is $\boxed{{{number}}}$."}
 
 
 def fill_journal(workspace: Workspace, chat: Chat) -> None:
@@ -125,7 +127,7 @@ def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) ->
     own = _draw(row["id"], "self", solved, words, journal)
     guided = [] if any(c.acceptable for c in own) else _draw(row["id"], "guided", retold, words, journal)
     decision = route(0, row["id"], True, own, guided)
-    expert_key = _key(row["id"], "expert", 0)
+    expert_key = scoring_key(row["id"], [], [])
     expert = chat.completion(row["expert_solution"])
     journal.put_scores(expert_key, expert, words.logprobs(len(expert)))
     keys: dict[str, str | None] = {"policy_key": expert_key.hex(), "behavior_key": None}
@@ -133,7 +135,7 @@ def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) ->
         kept = (own if decision.stage == "self_alignment" else guided)[decision.kept]
         keys = {"policy_key": kept.key, "behavior_key": kept.key}
     if decision.stage == "guided_alignment":
-        policy_key, tokens = _key(row["id"], "policy", 0), journal.get(bytes.fromhex(kept.key)).token_ids
+        policy_key, tokens = scoring_key(row["id"], [0], []), journal.get(bytes.fromhex(kept.key)).token_ids
         journal.put_scores(policy_key, tokens, words.logprobs(len(tokens)))
         keys["policy_key"] = policy_key.hex()
     return {
@@ -146,6 +148,7 @@ def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) ->
 
 def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Journal) -> list[Candidate]:
     drawn, candidates = [], []
+    keys = generation_keys(row_id, [], _PARAMS[phase], [(0, index) for index in range(CANDIDATES)])
     for index in range(CANDIDATES):
         right, cut, copied = words.random.random(3) < (_RIGHT if some_right else 0, _TRUNCATED, _COPIES)
         completion = words.completion("length" if cut else "stop")
@@ -153,17 +156,11 @@ def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Jour
         if phase == "guided" and reason is None and copied:
             reason = "copies_reference"
         verdict = "correct" if right else "no_answer" if cut else "incorrect"
-        drawn.append((key := _key(row_id, phase, index), completion))
-        candidates.append(
-            Candidate(index, key.hex(), "", completion.finish_reason, len(completion.token_ids), 0.0, False, verdict, reason)
-        )  # fmt: skip
+        drawn.append((key := keys[index], completion))
+        tokens, ended = len(completion.token_ids), completion.finish_reason
+        candidates.append(Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, reason))
     journal.put(drawn)
     return candidates
-
-
-def _key(row_id: str, phase: str, index: int) -> bytes:
-    """As long and as random as the key of a request."""
-    return b"".join(derive_seed(n, row_id, phase, index).to_bytes(4, "big") for n in range(8))
 
 
 def _brief(c: Candidate) -> dict[str, Any]:

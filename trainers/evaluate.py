@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder import __version__, cli
+from builder.arguments import add_engine_arguments, add_verifier_arguments
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--version", action="version", version=f"mind-the-gap {__version__}")
     p.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    p.add_argument("--fresh", action="store_true", help="start over: forget what is in --output")
 
     other = p.add_argument_group("instead of evaluating").add_mutually_exclusive_group()
     other.add_argument("--compare", nargs=2, type=Path, metavar=("A", "B"), help="two finished evaluations: B minus A")
@@ -98,21 +100,9 @@ def parser() -> argparse.ArgumentParser:
         help="completion tokens at most, less where the context is full (default: %(default)s)",
     )
     sampling.add_argument("--seed", type=int, default=0, help="of samples, of --limit and of --compare")
-    sampling.add_argument(
-        "--verifier-deadline",
-        type=float,
-        default=5.0,
-        metavar="S",
-        help="seconds for one verdict (default: %(default)s)",
-    )
+    add_verifier_arguments(sampling)
 
-    engine = p.add_argument_group("engine")
-    engine.add_argument(
-        "--engine", choices=("auto", "vllm", "transformers"), default="auto", help="default: what this machine has"
-    )
-    engine.add_argument("--engine-url", nargs="+", default=[], metavar="URL", help="attach to running vLLM servers")
-    engine.add_argument("--concurrency", type=int, default=256, metavar="N", help="sequences in flight")
-    engine.add_argument("--fresh", action="store_true", help="start over: forget what is in --output")
+    add_engine_arguments(p)
     return p
 
 
@@ -161,7 +151,15 @@ def _evaluate(args: argparse.Namespace) -> int:
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             evaluation = Evaluation(
-                settings, model, _described(evaluated), output, workspace, urls, args.concurrency, console
+                settings,
+                model,
+                _described(evaluated),
+                output,
+                workspace,
+                urls,
+                args.concurrency,
+                args.engine_patience,
+                console,
             )
             try:
                 results = evaluation.run()

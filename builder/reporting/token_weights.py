@@ -11,7 +11,6 @@ from builder.reporting.policy_gap import StreamedWeights, Weights, describe
 
 if TYPE_CHECKING:
     import numpy as np
-    import polars as pl
     import pyarrow as pa
 
 _BATCH = 4_096  # rows
@@ -101,11 +100,10 @@ class _Batch:
 
 def _batches(release: Release) -> Iterator[_Batch]:
     import numpy as np
-    import polars as pl
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    stages = release.scan("default").select("id", pl.col("stage").cast(pl.Enum(STAGES)).to_physical()).collect()
+    stages = _Stages(release)
     columns = ["id", "policy_logprobs", "behavior_logprobs"]
     for file in release.files("tokens"):
         # Buffered ahead, a file stays in memory as a whole until its last batch is read.
@@ -116,7 +114,7 @@ def _batches(release: Release) -> Iterator[_Batch]:
                 row = rows["id"].filter(differ)[0]
                 raise InputError(f"release {release.name}: policy and behavior log-probs of row {row} differ in length")
             yield _Batch(
-                stages=_stages(release, rows["id"], stages),
+                stages=stages.of(rows["id"]),
                 lengths=policy.value_lengths().to_numpy(),
                 known=behavior.is_valid().to_numpy(zero_copy_only=False),
                 policy=policy.flatten().to_numpy().astype(np.float64),
@@ -124,13 +122,28 @@ def _batches(release: Release) -> Iterator[_Batch]:
             )
 
 
-def _stages(release: Release, ids: "pa.Array", stages: "pl.DataFrame") -> "np.ndarray":
-    import polars as pl
+class _Stages:
+    """Place in STAGES of each row of `default`, found by the 64-bit hash of its id: 9 bytes a row, in any order."""
 
-    joined = pl.DataFrame({"id": pl.from_arrow(ids)}).join(stages, on="id", how="left", maintain_order="left")
-    if (missing := joined.filter(pl.col("stage").is_null())).height:
-        raise InputError(f"release {release.name}: row {missing['id'][0]} of `tokens` is not in `default`")
-    return joined["stage"].to_numpy()
+    def __init__(self, release: Release) -> None:
+        import polars as pl
+
+        stage = pl.col("stage").cast(pl.Enum(STAGES)).to_physical()
+        rows = release.scan("default").select(pl.col("id").cast(pl.String).hash(), stage).collect(engine="streaming")
+        rows = rows.sort("id")
+        self._release, self._hashes, self._stages = release, rows["id"].to_numpy(), rows["stage"].to_numpy()
+
+    def of(self, ids: "pa.Array") -> "np.ndarray":
+        """Places in STAGES of some rows of `tokens`."""
+        import numpy as np
+        import polars as pl
+
+        hashes = pl.Series(ids, dtype=pl.String).hash().to_numpy()
+        places = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
+        if (missing := self._hashes[places] != hashes).any():
+            row = ids[int(missing.argmax())]
+            raise InputError(f"release {self._release.name}: row {row} of `tokens` is not in `default`")
+        return self._stages[places]
 
 
 def _sums(values: "np.ndarray", lengths: "np.ndarray") -> "np.ndarray":

@@ -8,6 +8,8 @@ import unicodedata
 from fractions import Fraction
 
 _WORDS = {"∞": r"\infty ", "²": "^2", "³": "^3", **dict.fromkeys("€£¥₹", "")}
+_LAYOUT = "\n\r\t"
+_INVISIBLE = {code: None for code in range(128) if not chr(code).isprintable() and chr(code) not in _LAYOUT}
 _COMMANDS = {r"\varnothing": r"\emptyset"}
 _COMMAND = re.compile(r"\\varnothing(?![A-Za-z])")
 # 10\,000 and 10 000; math-verify itself reads 10,000 and 10{,}000.
@@ -20,9 +22,10 @@ def plain(text: str) -> str:
 
     `10\,000` (10000), `0.1\overline{6}` (\frac{1}{6}), `x²`, `∞`, `\varnothing`; currency signs but the dollar go.
     """
-    if not text.isascii():
-        text = "".join(map(_character, text))
-    text = "".join(c for c in text if c.isprintable() or c in "\n\r\t")
+    if text.isascii():
+        text = text.translate(_INVISIBLE)
+    else:
+        text = "".join(c for c in map(_character, text) if c.isprintable() or c in _LAYOUT)
     text = _COMMAND.sub(lambda found: _COMMANDS[found[0]], text)
     text = _THIN_THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
     return _REPEATING.sub(lambda found: _fraction(*found.groups()), text)

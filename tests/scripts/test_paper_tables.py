@@ -68,10 +68,29 @@ def test_evaluations_stand_beside_the_paper(tmp_path, capsys):
     assert not any(line.startswith("- raw") for line in shown)
 
 
+def test_departures_from_the_papers_setting_are_said_once(tmp_path, capsys):
+    runs = [evaluation(tmp_path / name, candidates=2, max_tokens=96) for name in ("one", "two")]
+    assert "- one, two: 2 samples, 96 tokens at most" in tables(capsys, *runs)
+
+
 def test_an_average_over_some_benchmarks_is_not_shown(tmp_path, capsys):
     shown = tables(capsys, evaluation(tmp_path / "small", names=BENCHMARKS[:1], name="my/model"))
     assert "### my/model" in shown
     assert "| base, small | 50.00 ± 1.00 | – | – | – | – | – |" in shown
+
+
+def test_benchmarks_of_the_users_own_have_columns_of_their_own(tmp_path, capsys):
+    trained = {"loss": "dft", "data": "full", "model": QWEN}
+    shown = tables(
+        capsys,
+        evaluation(tmp_path / "mine", trained, names=("exam",), name="runs/dft"),
+        evaluation(tmp_path / "base", names=("exam",), name="my/model"),
+    )
+    assert "| DR + DFT, paper | 70.40 | 34.85 | 36.12 | 14.58 | 54.22 | – | 42.03 |" in shown
+    assert "| DR + DFT, mine | – | – | – | – | – | 50.00 ± 1.00 | – |" in shown
+    assert "| method | exam |" in shown  # of a model that the paper does not know; one benchmark needs no average
+    assert "| base, base | 50.00 ± 1.00 |" in shown
+    assert "| loss and data | exam |" in shown
 
 
 def test_the_ablation_orders_data_within_a_loss(tmp_path, capsys):

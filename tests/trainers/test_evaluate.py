@@ -10,6 +10,7 @@ import time
 import polars as pl
 import pytest
 
+from builder.engines.http_engine import HttpEngine
 from builder.errors import EngineError, InputError
 from tests.fake_engine import FakeEngine
 from trainers.evaluate import main
@@ -98,6 +99,20 @@ def test_stopped_it_continues_and_asks_for_nothing_twice(tmp_path, problems, eng
     engine.before = lambda request: None
     evaluate(problems, tmp_path / "e", engine)
     assert set(engine.sampled.values()) == {4}
+
+
+def test_its_patience_with_an_engine_that_is_away_is_the_users(tmp_path, problems, engine, monkeypatch):
+    given = []
+
+    def spy(urls, **options):
+        given.append(options.get("patience"))
+        return HttpEngine(urls, **options)
+
+    monkeypatch.setattr("trainers.evaluation.evaluation.HttpEngine", spy)
+    engine.before = lambda request: 503
+    with pytest.raises(EngineError):
+        evaluate(problems, tmp_path / "e", engine, "--engine-patience", "0.05")
+    assert given == [0.05]
 
 
 def test_what_is_sampled_already_is_graded_again_without_an_engine(tmp_path, problems, chat):

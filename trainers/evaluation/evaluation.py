@@ -43,6 +43,7 @@ class Evaluation:
         workspace: its working directory, locked by the caller.
         engine_urls: servers to attach to; empty to start one here.
         concurrency: sequences in flight.
+        patience: seconds that one request waits for an engine that is away.
         console: where a person reads.
     """
 
@@ -55,10 +56,12 @@ class Evaluation:
         workspace: Workspace,
         engine_urls: list[str],
         concurrency: int,
+        patience: float,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._described, self._output = settings, model, described, output
-        self._files, self._urls, self._concurrency, self._console = workspace, engine_urls, concurrency, console
+        self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
+        self._console = console
 
     def run(self) -> dict[str, Any]:
         """Draw what is missing, grade everything, write the result and return it.
@@ -137,6 +140,7 @@ class Evaluation:
             urls,
             model=info.model,
             concurrency=self._concurrency,
+            patience=self._patience,
             send_seed=takes_seeds(settings.engine, bool(self._urls)),
         )
 
