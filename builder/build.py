@@ -65,8 +65,6 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
 
-    if args.ray:
-        check_cluster(args.ray)
     settle(output, Workspace.of(output))
     manifest = read_manifest(output)
     if manifest and not args.fresh:
@@ -75,11 +73,14 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     else:
         from builder.supervisor import Build
 
+        if args.ray:
+            check_cluster(args.ray)
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             workspace.claim(settings)
-            how = (urls, args.concurrency, args.engine_patience, args.ray)
-            build = Build(settings, model, output, workspace, *how, console)
+            build = Build(
+                settings, model, output, workspace, urls, args.concurrency, args.engine_patience, args.ray, console
+            )
             try:
                 manifest = build.run()
             except KeyboardInterrupt:

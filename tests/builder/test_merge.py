@@ -17,9 +17,12 @@ from builder.journal import Journal
 from builder.manifest import read_manifest
 from builder.merge import main as merge_main
 from builder.prepare import prepare
+from builder.publishing.content import check_intact, stage
+from builder.publishing.versions import parse_version
 from builder.records import CONFIGS
 from builder.release import write_release
 from builder.releases import open_release
+from builder.report import main as report_main
 from builder.shard_releases import refuse_repeated_ids
 from builder.sources.load import sample
 from builder.workspace import Workspace
@@ -156,6 +159,16 @@ def test_the_card_of_a_shard_says_so_and_that_of_the_whole_does_not(built, tmp_p
     card = (tmp_path / "merged" / "README.md").read_text()
     assert "shard 2" not in card
     assert "| built in | 2 shards |" in card
+
+
+def test_report_and_publication_take_a_merged_release(built, tmp_path):
+    merge(tmp_path / "merged", built("1/2"), built("2/2"))
+    assert report_main([str(tmp_path / "merged"), "--output", str(tmp_path / "report.html")]) == 0
+    release = open_release(str(tmp_path / "merged"))
+    check_intact(release)
+    staged = stage(release, "me/d", parse_version("1.0.0"), []).manifest
+    assert staged["fingerprint"] == release.manifest["fingerprint"]
+    assert str(tmp_path) not in json.dumps(staged)
 
 
 def test_merging_again_does_nothing_and_other_shards_are_refused(built, tmp_path, capsys):
