@@ -1,11 +1,12 @@
 """How time, memory and files grow with the number of rows: made-up builds of several sizes, each stage in its process.
 
-python -m scripts.growth                         # 2,000, 5,000 and 10,000 rows
-python -m scripts.growth 10000 50000 200000      # some 25 minutes and 15 GB of temporary files on 2 cores
+python -m scripts.growth                         # 10,000, 20,000 and 50,000 rows
+python -m scripts.growth 50000 200000            # up to 17 GB of temporary files
 
 Measured are the stages whose work is ours alone: preparing the source, and writing the release with its statistics and
 plots. The journal is filled through the same code as in a build, but with made-up answers (`scripts.synthetic_build`).
-A straight line through all sizes gives what 860,000 rows would take.
+A straight line through all sizes gives what 860,000 rows would take. Memory is only to be compared from 10,000 rows on:
+until then the first row group of the release is not full.
 """
 
 import argparse
@@ -115,7 +116,7 @@ def files(sizes: Sequence[Size]) -> str:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", type=int, nargs="*", default=[2_000, 5_000, 10_000], help="sizes, ascending")
+    parser.add_argument("rows", type=int, nargs="*", default=[10_000, 20_000, 50_000], help="sizes, ascending")
     sizes = []
     for rows in parser.parse_args().rows:
         sizes.append(run(rows))
