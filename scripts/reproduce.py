@@ -26,7 +26,7 @@ RECORD = "stages.jsonl"  # in the study's directory: what is done, by which comm
 
 _EPILOG = f"""\
 examples:
-  # everything at a scale for two CPU cores, without a GPU and without a network: about half an hour
+  # everything at a scale for two CPU cores, without a GPU and without a network: half an hour to an hour
   python scripts/reproduce.py --target smollm2-135m-instruct --small
 
   # the paper's study on eight GPUs: 50,000 problems of NuminaMath-CoT, five benchmarks, 16 samples
