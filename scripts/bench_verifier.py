@@ -3,19 +3,23 @@
 On all responses of releases (config `candidates`) or evaluations (`samples.parquet`), in the order of their problems:
 
 - math-verify: its `verify(parse(gold), parse(response))` in a loop, as its documentation has it;
-- our rule: `grade` in a loop, in this process;
+- our rule: `grade` in a loop;
 - pool: the same in the Verifier's worker processes, every response for itself, nothing remembered;
 - verifier: `Verifier.verdicts`, in batches as a build asks it, with its cache.
 
-All but the first must give the same verdicts; where the first one differs in what is correct, it is counted and the
-first cases are shown. Workers are started, and math-verify is warm, before the clock starts.
+Each way has a fresh process, because math-verify and sympy remember what they have read; the clock starts when that
+process, and its workers, have given some verdicts. All but the first way must give the same verdicts; where the first
+differs in what is correct, it is counted, and some cases are shown.
 """
 
 import argparse
 import logging
+import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -29,9 +33,11 @@ from builder.verification.pool import KillablePool
 from builder.verifier import Verifier, verifier_version
 
 Pair = tuple[str, str]  # gold and response
+Way = Callable[[Sequence[Pair]], list[bool] | list[str]]
 
 BATCH = 240  # responses that the verifier is asked for at once
 SHOWN = 5
+WARM = [("3", r"\boxed{3}"), (r"\frac12", "The answer is 0.5.")] * 50
 
 
 def responses(path: Path) -> list[Pair]:
@@ -52,28 +58,53 @@ def responses(path: Path) -> list[Pair]:
     return frame.filter(pl.col("gold").is_not_null()).rows()
 
 
-def plain(pairs: Sequence[Pair]) -> list[bool]:
+@contextmanager
+def plain(workers: int) -> Iterator[Way]:
     """Math-verify alone: whether each response is right."""
     from math_verify import parse, verify
 
-    return [verify(parse(rf"\boxed{{{gold}}}"), parse(text)) for gold, text in pairs]
+    yield lambda pairs: [verify(parse(rf"\boxed{{{gold}}}"), parse(text)) for gold, text in pairs]
 
 
-def ours(pairs: Sequence[Pair]) -> list[str]:
+@contextmanager
+def ours(workers: int) -> Iterator[Way]:
     """Our rule, one response after the other."""
-    return [grade((gold, text)) if text else "no_answer" for gold, text in _graded(pairs)]
+    yield lambda pairs: [grade(key) if key[1] else "no_answer" for key in _graded(pairs)]
 
 
-def pooled(pool: KillablePool, pairs: Sequence[Pair]) -> list[str]:
-    """Our rule in worker processes; nothing is remembered."""
-    keys = _graded(pairs)
-    verdicts = iter(pool.map(grade, [key for key in keys if key[1]]))
-    return [next(verdicts) if key[1] else "no_answer" for key in keys]
+@contextmanager
+def pooled(workers: int) -> Iterator[Way]:
+    """Our rule in worker processes."""
+    pool = KillablePool(workers, deadline=5.0)
+
+    def verdicts(pairs: Sequence[Pair]) -> list[str]:
+        keys = _graded(pairs)
+        found = iter(pool.map(grade, [key for key in keys if key[1]]))
+        return [next(found) if key[1] else "no_answer" for key in keys]
+
+    yield verdicts
+    pool.close()
 
 
-def remembered(verifier: Verifier, pairs: Sequence[Pair]) -> list[str]:
+@contextmanager
+def remembered(workers: int) -> Iterator[Way]:
     """What a build does."""
-    return [v for start in range(0, len(pairs), BATCH) for v in verifier.verdicts(pairs[start : start + BATCH])]
+    with Verifier(workers) as verifier:
+        yield lambda pairs: [
+            verdict for i in range(0, len(pairs), BATCH) for verdict in verifier.verdicts(pairs[i : i + BATCH])
+        ]
+
+
+WAYS = {"math-verify": plain, "our rule": ours, "pool": pooled, "verifier": remembered}
+
+
+def timed(name: str, pairs: Sequence[Pair], workers: int) -> tuple[list[bool] | list[str], float]:
+    """What one way says about the pairs, and in how many seconds."""
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
+    with WAYS[name](workers) as way:
+        way(WARM)
+        began = time.perf_counter()
+        return way(pairs), time.perf_counter() - began
 
 
 def _graded(pairs: Sequence[Pair]) -> list[Pair]:
@@ -94,32 +125,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="release or evaluation")
     p.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
     args = p.parse_args(arguments)
-    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     pairs = [pair for path in args.paths for pair in responses(path)]
     asked = [key for key in _graded(pairs) if key[1]]
     print(
         f"{verifier_version()}; {len(pairs):,} responses, {len(asked):,} with a text to grade, "
-        f"{len(set(asked)):,} of these different\n"
+        f"{len(set(asked)):,} of these different; {args.workers} workers\n"
     )
-    warm = [("3", r"\boxed{3}"), (r"\frac12", "The answer is 0.5.")] * 50
-    with Verifier(args.workers) as verifier:
-        pool = KillablePool(args.workers, deadline=5.0)
-        ways: dict[str, Callable[[Sequence[Pair]], Sequence[bool | str]]] = {
-            "math-verify": plain,
-            "our rule": ours,
-            f"pool, {args.workers} workers": lambda some: pooled(pool, some),
-            f"verifier, {args.workers} workers, cache": lambda some: remembered(verifier, some),
-        }
-        print("| way | seconds | verdicts/s | of math-verify's |\n| --- | ---: | ---: | ---: |")
-        results, rates = [], []
-        for name, way in ways.items():
-            way(warm)
-            began = time.perf_counter()
-            results.append(way(pairs))
-            seconds = time.perf_counter() - began
-            rates.append(len(pairs) / seconds)
-            print(f"| {name} | {seconds:.2f} | {rates[-1]:,.0f} | {rates[-1] / rates[0]:.2f} |", flush=True)
-        pool.close()
+    print("| way | seconds | verdicts/s | of math-verify's |\n| --- | ---: | ---: | ---: |")
+    results, rates = [], []
+    for name in WAYS:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+            found, seconds = fresh.submit(timed, name, pairs, args.workers).result()
+        results.append(found)
+        rates.append(len(pairs) / seconds)
+        print(f"| {name} | {seconds:.2f} | {rates[-1]:,.0f} | {rates[-1] / rates[0]:.2f} |", flush=True)
     reference, *verdicts = results
     same = all(found == verdicts[0] for found in verdicts)
     print(f"\nverdicts of our rule, the pool and the verifier are {'the same' if same else 'NOT the same'}")
