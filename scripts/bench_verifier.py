@@ -7,9 +7,9 @@ On all responses of releases (config `candidates`) or evaluations (`samples.parq
 - pool: the same in the Verifier's worker processes, every response for itself, nothing remembered;
 - verifier: `Verifier.verdicts`, in batches as a build asks it, with its cache.
 
-The ways take turns, and the best time of each counts. Each has a fresh process, because math-verify and sympy remember
-what they have read; the clock starts when that process, and its workers, have given some verdicts. All but the first way
-must give the same verdicts; where the first differs in what is correct, it is counted, and some cases are shown.
+The ways take turns, and the best times of each count. Each has a fresh process, because math-verify and sympy remember
+what they have read; the clock starts when that process, and its workers, have given some verdicts. All but the first
+way must give the same verdicts; where the first differs in what is correct, it is counted, and some cases are shown.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+import psutil
 
 from builder import cli
 from builder.answers import graded_text
@@ -99,13 +100,18 @@ def remembered(workers: int) -> Iterator[Way]:
 WAYS = {"math-verify": plain, "our rule": ours, "pool": pooled, "verifier": remembered}
 
 
-def timed(name: str, pairs: Sequence[Pair], workers: int) -> tuple[list[bool] | list[str], float]:
-    """What one way says about the pairs, and in how many seconds."""
+def timed(name: str, pairs: Sequence[Pair], workers: int) -> tuple[list[bool] | list[str], float, float]:
+    """What one way says about the pairs, in how many seconds, and in how many of CPU time, its workers' included."""
     logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     with WAYS[name](workers) as way:
         way(WARM)
-        began = time.perf_counter()
-        return way(pairs), time.perf_counter() - began
+        began, used = time.perf_counter(), _cpu_seconds()
+        return way(pairs), time.perf_counter() - began, _cpu_seconds() - used
+
+
+def _cpu_seconds() -> float:
+    me = psutil.Process()
+    return sum(times.user + times.system for times in (p.cpu_times() for p in [me, *me.children(recursive=True)]))
 
 
 def _graded(pairs: Sequence[Pair]) -> list[Pair]:
@@ -133,16 +139,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{verifier_version()}; {len(pairs):,} responses, {len(asked):,} with a text to grade, "
         f"{len(set(asked)):,} of these different; {args.workers} workers\n"
     )
-    seconds = dict.fromkeys(WAYS, math.inf)
+    seconds, cpu = dict.fromkeys(WAYS, math.inf), dict.fromkeys(WAYS, math.inf)
     results: dict[str, list[bool] | list[str]] = {}
     for _ in range(args.repeat):
         for name in WAYS:
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-                results[name], took = fresh.submit(timed, name, pairs, args.workers).result()
-            seconds[name] = min(seconds[name], took)
-    print("| way | seconds | verdicts/s | of math-verify's |\n| --- | ---: | ---: | ---: |")
+                results[name], took, used = fresh.submit(timed, name, pairs, args.workers).result()
+            seconds[name], cpu[name] = min(seconds[name], took), min(cpu[name], used)
+    print("| way | seconds | verdicts/s | of math-verify's | CPU seconds |\n| --- | ---: | ---: | ---: | ---: |")
     for name, took in seconds.items():
-        print(f"| {name} | {took:.2f} | {len(pairs) / took:,.0f} | {seconds['math-verify'] / took:.2f} |")
+        ratio = seconds["math-verify"] / took
+        print(f"| {name} | {took:.2f} | {len(pairs) / took:,.0f} | {ratio:.2f} | {cpu[name]:.2f} |")
     reference, *verdicts = results.values()
     same = all(found == verdicts[0] for found in verdicts)
     print(f"\nverdicts of our rule, the pool and the verifier are {'the same' if same else 'NOT the same'}")
