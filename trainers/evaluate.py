@@ -256,5 +256,7 @@ def _console(args: argparse.Namespace) -> "Console":
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is treated like Ctrl-C
+    # A polite kill is treated like Ctrl-C, which a script's background jobs would not hear otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     cli.run(main)
