@@ -4,7 +4,6 @@ python -m scripts.bench_adaptive --source arithmetic gsm-symbolic --limit 40
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from builder.config import load_target
 from builder.engines.running import server_for
+from builder.manifest import read_manifest
 from builder.models import resolve_model
 
 
@@ -40,7 +40,7 @@ def build(args: argparse.Namespace, scheme: str, url: str, output: Path) -> dict
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    return json.loads((output / "manifest.json").read_text(encoding="utf-8"))
+    return read_manifest(output)
 
 
 def main() -> None:

@@ -9,15 +9,15 @@ the kept texts to one Parquet file; they keep no tokens and no log-probs, score 
 
 import argparse
 import json
-import socket
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 import psutil
 
+from builder.engines.servers import EngineServer
+from builder.manifest import read_manifest
 from scripts.instant_engine import TARGET, problem
 from scripts.measured import Usage, cpu_seconds, measure
 
@@ -70,41 +70,30 @@ def main() -> None:
     peers = [name for name in PEERS if name != "curator" or args.curator]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        server = psutil.Popen(
-            [sys.executable, "-m", "scripts.instant_engine", "--port", str(port), "--tokens", str(args.tokens)]
-        )
-        try:
-            _wait(port)
+        engine = [sys.executable, "-m", "scripts.instant_engine", "--tokens", str(args.tokens)]
+        with EngineServer(engine, folder / "engine.log", {}) as server:
+            server.wait_ready(60)
             many, few = (_write_problems(folder / f"{rows}.jsonl", rows) for rows in (args.rows, args.peer_rows))
-            before = cpu_seconds(server)
-            large = measure(_ours(many, folder / "large", url, args))
-            served = cpu_seconds(server) - before
-            manifest = json.loads((folder / "large" / "manifest.json").read_text(encoding="utf-8"))
-            _print_ours(args, manifest, large, served)
-            results = {"ours": measure(_ours(few, folder / "small", url, args))}
+            before = _served()
+            large = measure(_ours(many, folder / "large", server.url, args))
+            served = _served() - before
+            _print_ours(args, read_manifest(folder / "large"), large, served)
+            results = {"ours": measure(_ours(few, folder / "small", server.url, args))}
             for peer in peers:
                 command = [
-                    *(sys.executable, "-m", "scripts.peers", peer, str(few), url, str(folder / f"{peer}.parquet")),
-                    *("--concurrency", str(args.concurrency), *(["--python", args.curator] if args.curator else [])),
+                    *(sys.executable, "-m", "scripts.peers", peer, str(few), server.url),
+                    *(str(folder / f"{peer}.parquet"), "--concurrency", str(args.concurrency)),
+                    *(["--python", args.curator] if args.curator else []),
                 ]
                 results[peer] = measure(command)
             _print_peers(args.peer_rows, results)
-        finally:
-            server.terminate()
-            server.wait()
 
 
-def _wait(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise SystemExit("the instant engine does not start")
+def _served() -> float:
+    """CPU seconds of the instant engine so far."""
+    return sum(
+        cpu_seconds(p) for p in psutil.Process().children(recursive=True) if "scripts.instant_engine" in p.cmdline()
+    )
 
 
 def _print_ours(args: argparse.Namespace, manifest: dict, run: Usage, served: float) -> None:

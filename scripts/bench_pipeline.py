@@ -9,7 +9,6 @@ with the answers. The build also verifies, scores, keeps everything on disk and 
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from builder.config import Target, load_target
 from builder.engines import wire
 from builder.engines.protocol import SamplingParams
 from builder.engines.running import server_for
+from builder.manifest import read_manifest
 from builder.models import resolve_model
 
 Prompts = list[tuple[list[int], SamplingParams]]
@@ -54,7 +54,7 @@ def build(args: argparse.Namespace, url: str, output: Path) -> tuple[dict, float
         check=True,
     )
     took = time.perf_counter() - began
-    return json.loads((output / "manifest.json").read_text(encoding="utf-8")), took
+    return read_manifest(output), took
 
 
 def prompts_of(release: Path, chat: Chat, target: Target) -> Prompts:

@@ -18,6 +18,7 @@ from builder import cli
 from builder.config import list_targets, load_target
 from builder.engines.servers import vllm_installed
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTheGapError
+from builder.progress import duration
 from builder.workspace import write_atomically
 from trainers.arguments import list_configs
 from trainers.recipe import PYTHON, Stage, full, small, study
@@ -26,7 +27,7 @@ RECORD = "stages.jsonl"  # in the study's directory: what is done, by which comm
 
 _EPILOG = f"""\
 examples:
-  # everything at a scale for two CPU cores, without a GPU and without a network: half an hour to an hour
+  # everything at a scale for two CPU cores, without a GPU and without a network: about an hour
   python scripts/reproduce.py --target smollm2-135m-instruct --small
 
   # the paper's study on eight GPUs: 50,000 problems of NuminaMath-CoT, five benchmarks, 16 samples
@@ -129,7 +130,7 @@ def run(stages: Sequence[Stage], output: Path) -> None:
         print(f"\n[{number}/{len(stages)}] {stage.name}\n$ {shown(stage)}", flush=True)
         command = shown(stage)
         if command in done and stage.leaves.is_file():
-            print(f"done already, in {_minutes(done[command])}")
+            print(f"done already, in {duration(done[command])}")
             continue
         started = time.monotonic()
         code = _execute(stage)
@@ -142,8 +143,8 @@ def run(stages: Sequence[Stage], output: Path) -> None:
         with record.open("a", encoding="utf-8") as lines:
             entry = {"stage": stage.name, "command": command, "seconds": round(seconds, 1)}
             lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        print(f"done in {_minutes(seconds)}", flush=True)
-    print(f"\nthe study is complete: {output}, in {_minutes(time.monotonic() - began)} of this run")
+        print(f"done in {duration(seconds)}", flush=True)
+    print(f"\nthe study is complete: {output}, in {duration(time.monotonic() - began)} of this run")
 
 
 def _done(record: Path) -> dict[str, float]:
@@ -178,11 +179,6 @@ def _execute(stage: Stage) -> int:
     if printed:
         print(printed.decode())
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 if __name__ == "__main__":
