@@ -17,6 +17,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from builder.engines.grouped_attention import group_query_heads
 from builder.engines.protocol import Completion, SamplingParams
 from builder.engines.sampling import draw
 from builder.errors import EngineError
@@ -82,6 +83,7 @@ class LocalModel:
         except (OSError, ValueError) as error:
             raise EngineError(f"cannot load a model from {model_dir}: {' '.join(str(error).split())}") from None
         self._model.to(self.device, compute_dtype(dtype, self.device)).eval()
+        group_query_heads(self._model)
         self._model.generation_config = GenerationConfig()  # the model's own would bend the distribution
         self.vocab_size: int = self._model.config.vocab_size
         self.score_tokens = min(_SCORE_TOKENS, _LOGITS_BYTES // (4 * self.vocab_size))
