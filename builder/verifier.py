@@ -9,6 +9,7 @@ from typing import Self
 
 from builder.answers import graded_text
 from builder.verification.grading import Verdict, grade, is_parseable
+from builder.verification.integers import integer_verdict
 from builder.verification.pool import KillablePool
 
 __all__ = ["Verdict", "Verifier", "verifier_version"]
@@ -54,13 +55,12 @@ class Verifier:
             EngineError: worker processes do not start on this machine.
         """
         keys = [(gold, graded_text(response)) for gold, response in pairs]
-        asked = dict.fromkeys(key for key in keys if key[1])
-        known = {key: self._cache[key] for key in asked if key in self._cache}
-        unknown = [key for key in asked if key not in known]
-        known.update(zip(unknown, self._pool.map(grade, unknown), strict=True))
-        for key, verdict in known.items():
+        verdicts = {key: integer_verdict(*key) or self._recall(key) for key in keys if key[1]}
+        unknown = [key for key, verdict in verdicts.items() if not verdict]
+        for key, verdict in zip(unknown, self._pool.map(grade, unknown), strict=True):
+            verdicts[key] = verdict
             self._remember(key, verdict)
-        return [known[key] if key[1] else "no_answer" for key in keys]
+        return [verdicts[key] if key[1] else "no_answer" for key in keys]
 
     def parseable(self, golds: Sequence[str]) -> list[bool]:
         """Whether each gold answer can be compared with; one that takes longer than the deadline cannot.
@@ -74,11 +74,14 @@ class Verifier:
         """End the workers. A closed Verifier that is asked again starts new ones."""
         self._pool.close()
 
+    def _recall(self, key: tuple[str, str]) -> Verdict | None:
+        if key in self._cache:
+            self._cache.move_to_end(key)
+        return self._cache.get(key)
+
     def _remember(self, key: tuple[str, str], verdict: Verdict) -> None:
         """Keep the most recently used verdicts; an `error` may pass (a worker killed from outside)."""
-        if verdict == "error":
-            return
-        self._cache[key] = verdict
-        self._cache.move_to_end(key)
+        if verdict != "error":
+            self._cache[key] = verdict
         if len(self._cache) > CACHE_ENTRIES:
             self._cache.popitem(last=False)

@@ -65,7 +65,7 @@ def test_verdicts(verifier: Verifier, gold: str, response: str, verdict: str):
 
 
 def test_verdicts_come_in_order_of_the_pairs(verifier: Verifier):
-    responses = [(str(i % 7), rf"\boxed{{{i % 5}}}") for i in range(200)]
+    responses = [(str(i % 7), rf"\boxed{{{i % 5}{'.0' * (i % 2)}}}") for i in range(200)]
     assert verifier.verdicts(responses) == ["correct" if i % 7 == i % 5 else "incorrect" for i in range(200)]
 
 
@@ -89,7 +89,7 @@ def test_math_solutions_agree_with_their_answer_field(verifier: Verifier, shared
 
 
 def test_answers_that_hang_time_out_and_leave_the_others_alone():
-    innocent = [(str(i), rf"\boxed{{{i}}}") for i in range(40)]
+    innocent = [(str(i), rf"\boxed{{{i}.0}}") for i in range(40)]
     hostile = [("5", text) for text in HANGS]
     with Verifier(workers=2, deadline=1) as verifier:
         verdicts = verifier.verdicts(innocent[:20] + hostile + innocent[20:])
@@ -99,17 +99,23 @@ def test_answers_that_hang_time_out_and_leave_the_others_alone():
 
 def test_a_known_pair_is_not_graded_again():
     with Verifier(workers=1, deadline=0.5) as verifier:
-        assert verifier.verdicts([("5", HANGS[0]), ("5", r"\boxed{5}")]) == ["timeout", "correct"]
+        assert verifier.verdicts([("5", HANGS[0]), ("5", r"\boxed{5.0}")]) == ["timeout", "correct"]
         verifier.close()
-        known = [("5", r"In other words: \boxed{5}"), ("5", "Well: " + HANGS[0])]
+        known = [("5", r"In other words: \boxed{5.0}"), ("5", "Well: " + HANGS[0])]
         assert verifier.verdicts(known) == ["correct", "timeout"]
         assert verifier._pool._pool is None, "workers were started for answers that were known"
+
+
+def test_integers_need_no_workers():
+    with Verifier(workers=1, deadline=30) as verifier:
+        assert verifier.verdicts([("5", r"\boxed{5}"), ("5", r"\boxed{6}")]) == ["correct", "incorrect"]
+        assert verifier._pool._pool is None
 
 
 def test_the_cache_is_bounded(verifier: Verifier, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(verifier_module, "CACHE_ENTRIES", 10)
     with Verifier(workers=1, deadline=30) as verifier:
-        pairs = [("1", rf"\boxed{{{i}}}") for i in range(30)]
+        pairs = [("1", rf"\boxed{{{i}.0}}") for i in range(30)]
         assert verifier.verdicts(pairs).count("correct") == 1
         assert len(verifier._cache) == 10
 
@@ -233,7 +239,7 @@ from builder.verifier import Verifier
 
 if __name__ == "__main__":
     with Verifier(workers=2, deadline=2) as verifier:
-        verifier.verdicts([("5", "\\boxed{{5}}")])
+        verifier.verdicts([("5", "\\boxed{{5.0}}")])
         threading.Timer(0.5, print, ["busy"], {{"flush": True}}).start()
         verifier.verdicts([("5", {HANGS[0]!r})])
 """
@@ -255,14 +261,14 @@ def verify(answer):
         print(answer, *verifier.verdicts([("5", answer)]), flush=True)
 
 if __name__ == "__main__":
-    verify("\\boxed{5}")
-    child = multiprocessing.get_context("fork").Process(target=verify, args=["\\boxed{6}"])
+    verify("\\boxed{5.0}")
+    child = multiprocessing.get_context("fork").Process(target=verify, args=["\\boxed{6.0}"])
     child.start()
     child.join()
-    verify("\\boxed{7}")
+    verify("\\boxed{7.0}")
 """
     output, _ = run_script(tmp_path, forks).communicate(timeout=120)
-    assert output.splitlines() == [r"\boxed{5} correct", r"\boxed{6} incorrect", r"\boxed{7} incorrect"]
+    assert output.splitlines() == [r"\boxed{5.0} correct", r"\boxed{6.0} incorrect", r"\boxed{7.0} incorrect"]
 
 
 def test_workers_that_die_while_they_start_are_started_again(pool: KillablePool, monkeypatch: pytest.MonkeyPatch):

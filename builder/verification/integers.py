@@ -1,0 +1,19 @@
+r"""Integers against integers, decided without math-verify: what most answers to word problems and contests are.
+
+Only what leaves nothing to interpret: `12` or `-7`, the answer in a box. No leading zeros, no plus, no
+commas, no units. math-verify says the same (`tests/builder/test_integers.py`), and takes hundreds of times as long.
+"""
+
+import re
+from typing import Literal
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,29}")
+_BOXED = re.compile(rf"\\boxed\{{({_INTEGER.pattern})\}}")
+
+
+def integer_verdict(gold: str, answer: str) -> Literal["correct", "incorrect"] | None:
+    r"""The verdict on an answer text as `graded_text` gives it; None where not both are integers."""
+    boxed = _BOXED.fullmatch(answer)
+    if not boxed or not _INTEGER.fullmatch(gold):
+        return None
+    return "correct" if boxed[1] == gold else "incorrect"
