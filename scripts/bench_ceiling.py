@@ -8,18 +8,13 @@ the kept texts to one Parquet file; they keep no tokens and no log-probs, score 
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
-import psutil
-
-from builder.engines.servers import EngineServer
-from builder.manifest import read_manifest
-from scripts.instant_engine import TARGET, problem
-from scripts.measured import Usage, cpu_seconds, measure
+from scripts.instant_build import InstantBuild, instant_engine, run_build, write_problems
+from scripts.measured import Usage, measure
 
 PEERS = ("asyncio", "distilabel", "curator")
 
@@ -52,36 +47,20 @@ def _what(name: str, command: str) -> str:
     return next((what for module, what in known.items() if module in command), "other")
 
 
-def _ours(source: Path, output: Path, url: str, args: argparse.Namespace) -> list[str]:
-    return [
-        *(sys.executable, "-m", "builder.build", "--target", TARGET, "--source", str(source), "--engine-url", url),
-        *("--max-tokens", str(args.tokens), "--concurrency", str(args.concurrency), "--output", str(output)),
-    ]
-
-
-def _write_problems(file: Path, rows: int) -> Path:
-    file.write_text("".join(json.dumps(problem(number)) + "\n" for number in range(rows)))
-    return file
-
-
 def main() -> None:
     """Print the tables of docs/performance.md."""
     args = parser().parse_args()
     peers = [name for name in PEERS if name != "curator" or args.curator]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        engine = [sys.executable, "-m", "scripts.instant_engine", "--tokens", str(args.tokens)]
-        with EngineServer(engine, folder / "engine.log", {}) as server:
-            server.wait_ready(60)
-            many, few = (_write_problems(folder / f"{rows}.jsonl", rows) for rows in (args.rows, args.peer_rows))
-            before = _served()
-            large = measure(_ours(many, folder / "large", server.url, args))
-            served = _served() - before
-            _print_ours(args, read_manifest(folder / "large"), large, served)
-            results = {"ours": measure(_ours(few, folder / "small", server.url, args))}
+        with instant_engine(args.tokens, folder) as url:
+            large = run_build(args.rows, folder / "large", url, args.tokens, args.concurrency)
+            _print_ours(args.concurrency, large)
+            few = write_problems(folder / "few.jsonl", args.peer_rows)
+            results = {"ours": run_build(args.peer_rows, folder / "small", url, args.tokens, args.concurrency).usage}
             for peer in peers:
                 command = [
-                    *(sys.executable, "-m", "scripts.peers", peer, str(few), server.url),
+                    *(sys.executable, "-m", "scripts.peers", peer, str(few), url),
                     *(str(folder / f"{peer}.parquet"), "--concurrency", str(args.concurrency)),
                     *(["--python", args.curator] if args.curator else []),
                 ]
@@ -89,23 +68,16 @@ def main() -> None:
             _print_peers(args.peer_rows, results)
 
 
-def _served() -> float:
-    """CPU seconds of the instant engine so far."""
-    return sum(
-        cpu_seconds(p) for p in psutil.Process().children(recursive=True) if "scripts.instant_engine" in p.cmdline()
-    )
-
-
-def _print_ours(args: argparse.Namespace, manifest: dict, run: Usage, served: float) -> None:
-    tokens, rows = manifest["cost"]["sampled_tokens"], manifest["summary"]["stages"]["all"]
-    candidates = manifest["summary"]["candidates"]
-    print(f"{rows:,} rows, {candidates:,} candidates, {tokens:,} tokens, {args.concurrency} sequences in flight\n")
+def _print_ours(concurrency: int, build: InstantBuild) -> None:
+    run = build.usage
+    print(f"{build.rows:,} rows, {build.candidates:,} candidates, {build.tokens:,} tokens, ", end="")
+    print(f"{concurrency} sequences in flight\n")
     print("| seconds, whole command | tokens/s | candidates/s | rows/s | peak memory, GB |")
     print("| ---: | ---: | ---: | ---: | ---: |")
-    rates = (tokens / run.seconds, candidates / run.seconds, rows / run.seconds)
+    rates = (amount / run.seconds for amount in (build.tokens, build.candidates, build.rows))
     print(f"| {run.seconds:.1f} | " + " | ".join(f"{rate:,.0f}" for rate in rates), end="")
-    print(f" | {run.tree_bytes / 1e9:.2f} |\n\n| CPU seconds | |\n| ---: | --- |")
-    for what, seconds in (parts(run) + Counter({"the instant engine": served})).most_common():
+    print(f" | {run.proportional_bytes / 1e9:.2f} |\n\n| CPU seconds | |\n| ---: | --- |")
+    for what, seconds in (parts(run) + Counter({"the instant engine": build.served_seconds})).most_common():
         print(f"| {seconds:.1f} | {what} |")
     print()
 

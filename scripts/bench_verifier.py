@@ -8,12 +8,13 @@ On all responses of releases (config `candidates`) or evaluations (`samples.parq
 - verifier: `Verifier.verdicts`, in batches as a build asks it, with its cache.
 
 The ways take turns, and the best times of each count. Each has a fresh process, because math-verify and sympy remember
-what they have read; the clock starts when that process, and its workers, have given some verdicts. All but the first
-way must give the same verdicts; where the first differs in what is correct, it is counted, and some cases are shown.
+what they have read; the clock starts when that process, and its workers, are warm and have given some verdicts. All but
+the first way must give the same verdicts; where the first differs in what is correct, it is counted, and some cases are
+shown.
 """
 
 import argparse
-import logging
+import importlib
 import math
 import multiprocessing
 import os
@@ -31,7 +32,7 @@ from builder.answers import graded_text
 from builder.errors import InputError
 from builder.releases import open_release
 from builder.verification.grading import grade
-from builder.verification.pool import KillablePool
+from builder.verification.pool import PRELOAD, KillablePool
 from builder.verifier import Verifier, verifier_version
 
 Pair = tuple[str, str]  # gold and response
@@ -39,7 +40,7 @@ Way = Callable[[Sequence[Pair]], list[bool] | list[str]]
 
 BATCH = 240  # responses that the verifier is asked for at once
 SHOWN = 5
-WARM = [("3", r"\boxed{3}"), (r"\frac12", "The answer is 0.5.")] * 50
+WARM = [pair for i in range(50) for pair in (("3", rf"\boxed{{{i}.0}}"), (r"\frac12", f"The answer is 0.{i}."))]
 
 
 def responses(path: Path) -> list[Pair]:
@@ -102,7 +103,7 @@ WAYS = {"math-verify": plain, "our rule": ours, "pool": pooled, "verifier": reme
 
 def timed(name: str, pairs: Sequence[Pair], workers: int) -> tuple[list[bool] | list[str], float, float]:
     """What one way says about the pairs, in how many seconds, and in how many of CPU time, its workers' included."""
-    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
+    importlib.import_module(PRELOAD)  # what workers of the pool start with, for every way
     with WAYS[name](workers) as way:
         way(WARM)
         began, used = time.perf_counter(), _cpu_seconds()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psutil
 
 _SECONDS = 0.05  # between two looks
+_THOROUGH_SECONDS = 1.0  # between two that ask the kernel about every page
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Usage:
         own_bytes: most resident memory of its first process.
         tree_bytes: most resident memory of all its processes together, at one moment. What they share counts in each
             of them, and so do pages of files that are mapped: an upper bound.
+        proportional_bytes: the same, but a page that several of them share counts once among them (Linux's PSS; 0
+            elsewhere). Looked at once a second.
         parts: name, command line and CPU seconds of every process that was seen.
     """
 
@@ -31,6 +34,7 @@ class Usage:
     cpu_seconds: float
     own_bytes: int
     tree_bytes: int
+    proportional_bytes: int
     parts: list[tuple[str, str, float]]
 
 
@@ -52,7 +56,7 @@ def measure(command: Sequence[str]) -> Usage:
     if code:
         raise subprocess.CalledProcessError(code, command)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Usage(seconds, cpu, watch.own, watch.total, list(watch.parts.values()))
+    return Usage(seconds, cpu, watch.own, watch.total, watch.proportional, list(watch.parts.values()))
 
 
 class _Watch(threading.Thread):
@@ -61,7 +65,8 @@ class _Watch(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.ended = threading.Event()
-        self.own = self.total = 0
+        self.own = self.total = self.proportional = 0
+        self._thorough = 0.0
         self.parts: dict[int, tuple[str, str, float]] = {}
         self._pid, self._known = pid, {pid}
 
@@ -77,6 +82,9 @@ class _Watch(threading.Thread):
             grown = [child for child in children if child.pid in self._known]
             self._known.update(child.pid for child in children)
             self.total = max(self.total, own + sum(map(_resident, grown)))
+            if time.monotonic() >= self._thorough:
+                self.proportional = max(self.proportional, sum(map(_proportional, (process, *grown))))
+                self._thorough = time.monotonic() + _THOROUGH_SECONDS
             for each in (process, *grown):
                 with suppress(psutil.Error):
                     self.parts[each.pid] = each.name(), " ".join(each.cmdline()), cpu_seconds(each)
@@ -90,5 +98,12 @@ def cpu_seconds(process: psutil.Process) -> float:
 def _resident(process: psutil.Process) -> int:
     try:
         return process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def _proportional(process: psutil.Process) -> int:
+    try:
+        return getattr(process.memory_full_info(), "pss", 0)
     except psutil.Error:
         return 0
