@@ -27,7 +27,6 @@ class InstantBuild:
         usage: of the whole command.
         served_seconds: of CPU time that the engine took for it.
         journal_bytes: of the journal.
-        release_bytes: of all files of the release.
     """
 
     rows: int
@@ -36,7 +35,6 @@ class InstantBuild:
     usage: Usage
     served_seconds: float
     journal_bytes: int
-    release_bytes: int
 
 
 @contextmanager
@@ -74,7 +72,6 @@ def run_build(rows: int, output: Path, url: str, tokens: int, concurrency: int) 
         usage,
         _served() - before,
         Workspace.of(output).journal_file.stat().st_size,
-        sum(file.stat().st_size for file in output.rglob("*") if file.is_file()),
     )
 
 
