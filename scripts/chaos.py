@@ -101,7 +101,7 @@ def _fake_engine() -> Iterator[str]:
     from tests.fake_engine import FakeEngine
 
     target = load_target("smollm2-135m-instruct")
-    with FakeEngine(Chat(resolve_model(target).path, target), lambda prompt, drawn: f"\\boxed{{{drawn}}}.") as engine:
+    with FakeEngine(Chat(resolve_model(target).path, target), lambda prompt, drawn: f"\\boxed{{{drawn}.0}}.") as engine:
         engine.before = lambda request: time.sleep(0.2)
         yield engine.url
 

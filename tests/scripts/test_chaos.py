@@ -11,7 +11,8 @@ from tests.fake_engine import FakeEngine
 
 @pytest.fixture
 def engine(chat):
-    with FakeEngine(chat, lambda prompt, drawn: f"Sample {drawn}: \\boxed{{{drawn}}}.") as running:
+    # Not integers: those need no worker that could be killed.
+    with FakeEngine(chat, lambda prompt, drawn: f"Sample {drawn}: \\boxed{{{drawn}.0}}.") as running:
         running.before = lambda request: time.sleep(1.0)
         yield running
 
