@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from builder.config import Rules
-from builder.rules import rejected_reason
+from builder.rules import Task, rejected_reason
 from builder.selection import select
+from builder.verdicts import Judgement
 
 Phase = Literal["self", "guided"]
 Stage = Literal["self_alignment", "guided_alignment", "fallback"]
@@ -26,6 +27,7 @@ class Candidate:
         logprob: sum of log-probs under the distribution that drew it, nats.
         control_token: whether a control token stands in the middle of it.
         verdict: the verifier's; "" before it was asked.
+        answer_form: how the answer that the verdict is about is stated; None if there is none.
         rejected_reason: why it may not be kept; None if it may.
     """
 
@@ -37,6 +39,7 @@ class Candidate:
     logprob: float
     control_token: bool
     verdict: str = ""
+    answer_form: str | None = None
     rejected_reason: str | None = None
 
     @property
@@ -49,18 +52,18 @@ class Candidate:
         """Whether it is complete and verified correct, kept or not."""
         return self.verdict == "correct" and self.finish_reason == "stop"
 
-    def judged(self, verdict: str, phase: Phase, expert_solution: str, rules: Rules) -> "Candidate":
-        """The candidate with the verifier's verdict and with what the rules make of it."""
+    def judged(self, judgement: Judgement, task: Task, rules: Rules) -> "Candidate":
+        """The candidate with the verifier's judgement and with what the rules make of it."""
+        verdict, answer_form = judgement
         reason = rejected_reason(
-            phase=phase,
+            self.text,
+            task,
+            rules,
             verdict=verdict,
             finish_reason=self.finish_reason,
-            text=self.text,
             has_control_token=self.control_token,
-            expert_solution=expert_solution,
-            rules=rules,
         )
-        return replace(self, text="", verdict=verdict, rejected_reason=reason)
+        return replace(self, text="", verdict=verdict, answer_form=answer_form, rejected_reason=reason)
 
 
 def dump(candidates: Sequence[Candidate]) -> str:

@@ -6,11 +6,12 @@ import json
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from builder.answers import LaxestForm
 from builder.errors import InputError
 from builder.sharding import Shard
 
@@ -156,15 +157,38 @@ class SourceSpec(Frozen):
 
 
 class Rules(Frozen):
-    """When a verified-correct *guided* candidate is still not kept; null or false turns a rule off.
+    """What a text must be besides right in its answer; `trailing`, null or false turns a rule off (docs/rules.md).
 
     Attributes:
-        max_copy_rate: share of its word 8-grams found in the expert solution above which it is a copy.
-        forbid_mentions: reject text that talks about "the reference solution" it was shown.
+        accept_answers: the laxest form in which an answer counts (`builder.answers`).
+        forbid_contradictions: reject text that states two different answers.
+        forbid_false_steps: reject text with a numeric equation that does not hold.
+        forbid_echoes: reject text that repeats the instructions of its prompt.
+        forbid_repetition: reject text that runs in circles.
+        forbid_talk: reject text that talks to or about whoever asked.
+        max_copy_rate: share of a retelling's word 8-grams found in the expert solution above which it is a copy.
+        forbid_mentions: reject a retelling that talks about "the reference solution" it was shown.
     """
 
+    accept_answers: LaxestForm = "stated"
+    forbid_contradictions: bool = True
+    forbid_false_steps: bool = True
+    forbid_echoes: bool = True
+    forbid_repetition: bool = True
+    forbid_talk: bool = True
     max_copy_rate: float | None = Field(0.8, ge=0, le=1)
     forbid_mentions: bool = True
+
+    @classmethod
+    def named(cls, name: Literal["default", "paper"]) -> Self:
+        """`default`, or `paper`: the answer alone decides, as in the paper (section 3.2)."""
+        off = {field: False for field in cls.model_fields if field.startswith("forbid_")}
+        return cls() if name == "default" else cls(accept_answers="trailing", max_copy_rate=None, **off)
+
+    @property
+    def name(self) -> Literal["default", "paper", "custom"]:
+        """Whose rules these are."""
+        return next((name for name in ("default", "paper") if self == Rules.named(name)), "custom")
 
 
 class Comparable(Frozen):

@@ -36,6 +36,8 @@ DEFAULT = (
     Column("guided_correct", _COUNT, "of those, complete and verified correct, kept or not"),
     Column("selected_index", _COUNT, "index of the kept candidate within its phase; null for `fallback`"),
     Column("finish_reason", _TEXT, "how the kept candidate ended (always `stop`); null for `fallback`"),
+    Column("answer_form", _TEXT, "how the completion states its answer: `boxed`, `hash`, `stated` or `trailing`; "
+           "null if it states none"),
     Column("completion_tokens", _COUNT, "tokens of the completion, end-of-turn token included"),
     Column("policy_logprob", _REAL, "log π(completion | plain prompt), sum over tokens, nats"),
     Column("policy_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
@@ -60,12 +62,15 @@ CANDIDATES = (
     Column("phase", _TEXT, "`self` (plain prompt) or `guided` (expert solution in the prompt)"),
     Column("index", _COUNT, "index of the sample within its phase"),
     Column("text", _TEXT, "the response, without the token that ended it"),
-    Column("verdict", _TEXT, "`correct`, `incorrect`, `no_answer`, `timeout` or `error`"),
+    Column("verdict", _TEXT, "`correct`, `incorrect`, `no_answer` (also where the answer's form does not count), "
+           "`timeout` or `error`"),
+    Column("answer_form", _TEXT, "how it states its answer: `boxed`, `hash`, `stated` or `trailing`; null if it has "
+           "none"),
     Column("finish_reason", _TEXT, "`stop`, or `length` if it was cut off"),
     Column("tokens", _COUNT, "tokens of the response, the one that ended it included"),
     Column("logprob", _REAL, "log-prob under the distribution that drew it, sum over tokens, nats"),
     Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
-           "`mentions_reference` or `copies_reference`; null if it may"),
+           "`contradicts_itself`, `mentions_reference` or `copies_reference`; null if it may"),
 )  # fmt: skip
 
 REJECTED = (

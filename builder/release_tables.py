@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from builder.answers import find_answer
 from builder.chat import Chat
 from builder.errors import MindTheGapError
 from builder.journal import Entry
@@ -62,6 +63,7 @@ def candidates_table(outcomes: Sequence[Row], entries: Entries, chat: Chat) -> p
         "index": [candidate["index"] for _, _, candidate in drawn],
         "text": [chat.text(entry.token_ids.tolist()) for entry in found],
         "verdict": [candidate["verdict"] for _, _, candidate in drawn],
+        "answer_form": [candidate["answer_form"] for _, _, candidate in drawn],
         "finish_reason": [entry.finish_reason for entry in found],
         "tokens": [len(entry.token_ids) for entry in found],
         "logprob": [_sum(entry) for entry in found],
@@ -79,6 +81,7 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
     fallback = outcome["stage"] == "fallback"
     kept, expert = _entry(entries, outcome["policy_key"]), _entry(entries, outcome["expert_key"])
     text = row["expert_solution"] if fallback else chat.text(kept.token_ids.tolist())
+    answer = find_answer(text, row["problem"])
     tokens, expert_tokens = len(kept.logprobs), len(expert.logprobs)
     logprob, expert_logprob = _sum(kept), _sum(expert)
     return {
@@ -93,6 +96,7 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
         **outcome["pass_rates"],
         "selected_index": None if fallback else outcome["kept"],
         "finish_reason": None if fallback else "stop",
+        "answer_form": answer and answer.form,
         "completion_tokens": tokens,
         "policy_logprob": logprob,
         "policy_logprob_per_token": logprob / tokens,

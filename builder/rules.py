@@ -1,11 +1,57 @@
-"""When a verified candidate may be kept: pure functions of one candidate, each with a reason of its own."""
+"""When a verified candidate may be kept: pure functions of its text, each with a reason of its own (docs/rules.md)."""
 
 import re
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from builder.config import Rules
+from builder.contradictions import contradicts_itself
 
-RejectedReason = Literal["truncated", "not_correct", "control_token", "mentions_reference", "copies_reference"]
+RejectedReason = Literal[
+    "truncated",
+    "not_correct",
+    "control_token",
+    "contradicts_itself",
+    "mentions_reference",
+    "copies_reference",
+]
+
+
+class Task(NamedTuple):
+    """What a candidate responds to.
+
+    Attributes:
+        phase: "self", or "guided" where it has seen the expert's solution.
+        problem: without instructions.
+        expert_solution: the source's own.
+    """
+
+    phase: str
+    problem: str
+    expert_solution: str
+
+
+class Rule(NamedTuple):
+    """One rule: whether it is in force, and whether a text breaks it."""
+
+    applies: Callable[[Rules, Task], bool]
+    broken: Callable[[str, Task, Rules], bool]
+
+
+RULES: dict[RejectedReason, Rule] = {
+    "contradicts_itself": Rule(
+        lambda rules, task: rules.forbid_contradictions,
+        lambda text, task, rules: contradicts_itself(text),
+    ),
+    "mentions_reference": Rule(
+        lambda rules, task: rules.forbid_mentions and task.phase == "guided",
+        lambda text, task, rules: mentions_reference(text),
+    ),
+    "copies_reference": Rule(
+        lambda rules, task: rules.max_copy_rate is not None and task.phase == "guided",
+        lambda text, task, rules: copy_rate(text, task.expert_solution) > rules.max_copy_rate,
+    ),
+}
 
 _NGRAM = 8
 _MENTION = re.compile(
@@ -45,19 +91,11 @@ def _ngrams(text: str, size: int = _NGRAM) -> list[tuple[str, ...]]:
 
 
 def rejected_reason(
-    *,
-    phase: str,
-    verdict: str,
-    finish_reason: str,
-    text: str,
-    has_control_token: bool,
-    expert_solution: str,
-    rules: Rules,
+    text: str, task: Task, rules: Rules, *, verdict: str, finish_reason: str, has_control_token: bool
 ) -> RejectedReason | None:
-    """Why a candidate may not be kept; None if it may.
+    """Why a candidate may not be kept, the first reason in the order of `RULES`; None if it may.
 
-    A truncated candidate is never kept, whatever its verdict. The rules about the expert solution apply to the
-    guided phase only, where the model has seen it.
+    A truncated candidate is never kept, whatever its verdict.
     """
     if finish_reason != "stop":
         return "truncated"
@@ -65,9 +103,5 @@ def rejected_reason(
         return "not_correct"
     if has_control_token:
         return "control_token"
-    if phase == "guided":
-        if rules.forbid_mentions and mentions_reference(text):
-            return "mentions_reference"
-        if rules.max_copy_rate is not None and copy_rate(text, expert_solution) > rules.max_copy_rate:
-            return "copies_reference"
-    return None
+    broken = (name for name, rule in RULES.items() if rule.applies(rules, task) and rule.broken(text, task, rules))
+    return next(broken, None)

@@ -7,12 +7,14 @@ from importlib import metadata
 from types import TracebackType
 from typing import Self
 
-from builder.answers import graded_text
-from builder.verification.grading import Verdict, grade, is_parseable
+from builder.answers import Answer, LaxestForm, find_answer, squeezed
+from builder.boxes import boxed
+from builder.verdicts import Judgement, Response, Verdict
+from builder.verification.grading import grade, is_parseable
 from builder.verification.integers import integer_verdict
 from builder.verification.pool import KillablePool
 
-__all__ = ["Verdict", "Verifier", "verifier_version"]
+__all__ = ["Judgement", "Response", "Verdict", "Verifier", "verifier_version"]
 
 CACHE_ENTRIES = 20_000
 MOST_DEFAULT_WORKERS = 8
@@ -46,21 +48,31 @@ class Verifier:
     ) -> None:
         self.close()
 
-    def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
-        """The verdict on each (gold, response), in order.
+    def judge(self, responses: Sequence[Response], laxest: LaxestForm = "trailing") -> list[Judgement]:
+        """The verdict on each response, in order, with the form of its answer (`builder.answers`).
 
-        A gold answer that is not `parseable` gives `error`, unless the response repeats it word for word.
+        An answer in a laxer form than `laxest`, or one that merely repeats the question, is `no_answer`.
 
         Raises:
             EngineError: worker processes do not start on this machine.
         """
-        keys = [(gold, graded_text(response)) for gold, response in pairs]
-        verdicts = {key: integer_verdict(*key) or self._recall(key) for key in keys if key[1]}
-        unknown = [key for key, verdict in verdicts.items() if not verdict]
-        for key, verdict in zip(unknown, self._pool.map(grade, unknown), strict=True):
-            verdicts[key] = verdict
-            self._remember(key, verdict)
-        return [verdicts[key] if key[1] else "no_answer" for key in keys]
+        answers = [find_answer(response.text, response.problem) for response in responses]
+        shown = [
+            answer.text if answer and answer.counts(laxest) and _answers(answer, response.gold) else ""
+            for answer, response in zip(answers, responses, strict=True)
+        ]
+        verdicts = self._graded([(r.gold, text) for r, text in zip(responses, shown, strict=True)])
+        return [Judgement(verdict, answer and answer.form) for verdict, answer in zip(verdicts, answers, strict=True)]
+
+    def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
+        """The verdict on each (gold, response), in order, whatever form its answer has; see `judge`.
+
+        A gold answer that is not `parseable` gives `error`, unless the answer repeats it word for word.
+
+        Raises:
+            EngineError: worker processes do not start on this machine.
+        """
+        return [judgement.verdict for judgement in self.judge([Response(*pair) for pair in pairs])]
 
     def parseable(self, golds: Sequence[str]) -> list[bool]:
         """Whether each gold answer can be compared with; one that takes longer than the deadline cannot.
@@ -74,6 +86,15 @@ class Verifier:
         """End the workers. A closed Verifier that is asked again starts new ones."""
         self._pool.close()
 
+    def _graded(self, keys: Sequence[tuple[str, str]]) -> list[Verdict]:
+        """The verdict on each (gold, answer as `find_answer` shows it); `no_answer` on an empty one."""
+        verdicts = {key: integer_verdict(*key) or self._recall(key) for key in keys if key[1]}
+        unknown = [key for key, verdict in verdicts.items() if not verdict]
+        for key, verdict in zip(unknown, self._pool.map(grade, unknown), strict=True):
+            verdicts[key] = verdict
+            self._remember(key, verdict)
+        return [verdicts[key] if key[1] else "no_answer" for key in keys]
+
     def _recall(self, key: tuple[str, str]) -> Verdict | None:
         if key in self._cache:
             self._cache.move_to_end(key)
@@ -85,3 +106,8 @@ class Verifier:
             self._cache[key] = verdict
         if len(self._cache) > CACHE_ENTRIES:
             self._cache.popitem(last=False)
+
+
+def _answers(answer: Answer, gold: str) -> bool:
+    """Whether it answers the question: it does not repeat it, or that is just what the gold answer does."""
+    return not answer.restates or squeezed(answer.text) == squeezed(boxed(gold))

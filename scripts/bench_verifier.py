@@ -28,7 +28,7 @@ import polars as pl
 import psutil
 
 from builder import cli
-from builder.answers import graded_text
+from builder.answers import find_answer
 from builder.errors import InputError
 from builder.releases import open_release
 from builder.verification.grading import grade
@@ -116,7 +116,8 @@ def _cpu_seconds() -> float:
 
 
 def _graded(pairs: Sequence[Pair]) -> list[Pair]:
-    return [(gold, graded_text(text)) for gold, text in pairs]
+    answers = [find_answer(text) for _, text in pairs]
+    return [(gold, answer.text if answer else "") for (gold, _), answer in zip(pairs, answers, strict=True)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

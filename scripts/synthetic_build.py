@@ -158,13 +158,19 @@ def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Jour
         verdict = "correct" if right else "no_answer" if cut else "incorrect"
         drawn.append((key := keys[index], completion))
         tokens, ended = len(completion.token_ids), completion.finish_reason
-        candidates.append(Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, reason))
+        candidates.append(Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, "boxed", reason))
     journal.put(drawn)
     return candidates
 
 
 def _brief(c: Candidate) -> dict[str, Any]:
-    return {"index": c.index, "key": c.key, "verdict": c.verdict, "rejected_reason": c.rejected_reason}
+    return {
+        "index": c.index,
+        "key": c.key,
+        "verdict": c.verdict,
+        "answer_form": c.answer_form,
+        "rejected_reason": c.rejected_reason,
+    }
 
 
 def settings(source: Path) -> Settings:

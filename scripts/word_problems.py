@@ -42,7 +42,9 @@ def word_problems(count: int, seed: int) -> list[dict[str, str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file; returns the exit code."""
     p = argparse.ArgumentParser(
-        prog="python -m scripts.word_problems", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m scripts.word_problems",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     p.add_argument("--problems", type=int, default=60, metavar="N", help="default: %(default)s")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="default: %(default)s")

@@ -15,6 +15,8 @@ from builder.workspace import Workspace, write_atomically
 
 EXPERT = "Three and four make \\boxed{7}."
 
+JUDGED = {"verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
+
 
 def logprobs(ids):
     return [-0.5 * (n + 1) for n in range(len(ids))]
@@ -77,6 +79,6 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 journal.put([(drawn, Completion(ids, [-0.25] * len(ids), "stop"))])
                 journal.put_scores(scored, ids, logprobs(ids))
                 outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
-                outcome[phase] = [{"index": 0, "key": drawn.hex(), "verdict": "correct", "rejected_reason": None}]
+                outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED}]
             journal.put_outcomes([outcome])
     return workspace

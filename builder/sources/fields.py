@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from builder.answers import gold_of, last_box
 from builder.config import SourceSpec
 from builder.errors import InputError
+from builder.golds import gold_of
 from builder.sources.table import Table
 
 PROBLEM_NAMES = ("problem", "question", "prompt")
@@ -114,7 +114,7 @@ def excerpt(value: Any, characters: int = 10_000) -> str:
 def _is_worked(table: Table, column: str) -> bool:
     records = table.read(range(min(_PEEK, len(table))), [column])
     values = [record.values.get(column) for record in records if record.fault is None]
-    worked = [v for v in values if isinstance(v, str) and ("####" in v or last_box(v) is not None)]
+    worked = [v for v in values if isinstance(v, str) and gold_of(None, v) is not None]
     return 2 * len(worked) > len(values)
 
 

@@ -11,10 +11,12 @@ from pydantic import PrivateAttr
 
 from builder.candidates import Candidate
 from builder.engines.protocol import SamplingParams
+from builder.rules import Task
 from builder.sampling import until_acceptable
 from builder.steps.base import Row
 from builder.steps.generate import Generate
 from builder.steps.verify import start_verifier
+from builder.verdicts import Response
 from builder.verification.gathering import GatheringVerifier
 from builder.verifier import Verifier
 
@@ -29,7 +31,7 @@ class AdaptiveGenerate(Generate):
         """Start the verifier too."""
         super().load()
         self._verifier = start_verifier(self._settings)
-        self._judge = GatheringVerifier(self._verifier)
+        self._judge = GatheringVerifier(self._verifier, self._settings.rules.accept_answers)
 
     def unload(self) -> None:
         """Stop it."""
@@ -48,5 +50,6 @@ class AdaptiveGenerate(Generate):
         return await until_acceptable(self._settings.sampling.candidates, draw_up_to, lambda c: c.acceptable)
 
     async def _judged(self, row: Row, candidate: Candidate) -> Candidate:
-        verdict = await self._judge.verdict(row["gold"], candidate.text)
-        return candidate.judged(verdict, self.phase, row["expert_solution"], self._settings.rules)
+        judgement = await self._judge.judgement(Response(row["gold"], candidate.text, row["problem"]))
+        task = Task(self.phase, row["problem"], row["expert_solution"])
+        return candidate.judged(judgement, task, self._settings.rules)

@@ -83,5 +83,6 @@ def _brief(candidate: Candidate) -> dict[str, Any]:
         "index": candidate.index,
         "key": candidate.key,
         "verdict": candidate.verdict,
+        "answer_form": candidate.answer_form,
         "rejected_reason": candidate.rejected_reason,
     }

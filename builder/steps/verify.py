@@ -7,7 +7,9 @@ from pydantic import PrivateAttr
 
 from builder.candidates import dump, load
 from builder.config import Settings
+from builder.rules import Task
 from builder.steps.base import Row, RowStep
+from builder.verdicts import Response
 from builder.verifier import Verifier
 
 
@@ -38,9 +40,10 @@ class Verify(RowStep):
         """Judge all candidates of all rows in one call, so that the pool is kept busy."""
         column = f"{self.phase}_candidates"
         candidates = [load(row[column]) for row in rows]
-        pairs = [(row["gold"], c.text) for row, of_row in zip(rows, candidates, strict=True) for c in of_row]
-        verdicts = iter(self._verifier.verdicts(pairs))
-        for row, of_row in zip(rows, candidates, strict=True):
-            row[column] = dump(
-                [c.judged(next(verdicts), self.phase, row["expert_solution"], self._settings.rules) for c in of_row]
-            )
+        rules = self._settings.rules
+        drawn = list(zip(rows, candidates, strict=True))
+        responses = [Response(row["gold"], c.text, row["problem"]) for row, of_row in drawn for c in of_row]
+        judgements = iter(self._verifier.judge(responses, rules.accept_answers))
+        for row, of_row in drawn:
+            task = Task(self.phase, row["problem"], row["expert_solution"])
+            row[column] = dump([candidate.judged(next(judgements), task, rules) for candidate in of_row])

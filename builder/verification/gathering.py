@@ -2,7 +2,9 @@
 
 import asyncio
 
-from builder.verifier import Verdict, Verifier
+from builder.answers import LaxestForm
+from builder.verdicts import Judgement, Response
+from builder.verifier import Verifier
 
 
 class GatheringVerifier:
@@ -10,21 +12,22 @@ class GatheringVerifier:
 
     Args:
         verifier: judges the batches, in a thread beside the event loop; closed by its owner.
+        laxest: the laxest form of answer that counts.
     """
 
-    def __init__(self, verifier: Verifier) -> None:
-        self._verifier = verifier
-        self._waiting: list[tuple[tuple[str, str], asyncio.Future[Verdict]]] = []
+    def __init__(self, verifier: Verifier, laxest: LaxestForm = "trailing") -> None:
+        self._verifier, self._laxest = verifier, laxest
+        self._waiting: list[tuple[Response, asyncio.Future[Judgement]]] = []
         self._judging: asyncio.Task[None] | None = None
 
-    async def verdict(self, gold: str, response: str) -> Verdict:
-        """The verdict on one response.
+    async def judgement(self, response: Response) -> Judgement:
+        """The verifier's judgement on one response.
 
         Raises:
             EngineError: worker processes do not start on this machine.
         """
-        answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append(((gold, response), answer))
+        answer: asyncio.Future[Judgement] = asyncio.get_running_loop().create_future()
+        self._waiting.append((response, answer))
         if self._judging is None or self._judging.done():
             self._judging = asyncio.create_task(self._judge())
         return await answer
@@ -33,12 +36,12 @@ class GatheringVerifier:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             try:
-                verdicts = await asyncio.to_thread(self._verifier.verdicts, [pair for pair, _ in batch])
+                judgements = await asyncio.to_thread(self._verifier.judge, [r for r, _ in batch], self._laxest)
             except Exception as error:
                 for _, answer in batch:
                     if not answer.done():
                         answer.set_exception(error)
                 continue
-            for (_, answer), verdict in zip(batch, verdicts, strict=True):
+            for (_, answer), judgement in zip(batch, judgements, strict=True):
                 if not answer.done():  # else its caller was cancelled
-                    answer.set_result(verdict)
+                    answer.set_result(judgement)

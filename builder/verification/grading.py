@@ -12,11 +12,10 @@ An interval and the inequality that describes it are equal, whichever of them is
 """
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
+from builder.verdicts import Verdict
 from builder.verification.notation import plain
-
-Verdict = Literal["correct", "incorrect", "no_answer", "timeout", "error"]
 
 
 def grade(pair: tuple[str, str]) -> Verdict:

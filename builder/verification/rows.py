@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple
 
-from builder.answers import gold_of
 from builder.errors import InputError
+from builder.golds import gold_of
 
 
 class Row(NamedTuple):

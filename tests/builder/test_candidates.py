@@ -5,10 +5,14 @@ from hypothesis import strategies as st
 
 from builder.candidates import Candidate, counts, dump, load, route
 from builder.config import Rules
+from builder.rules import Task
+from builder.verdicts import Judgement
+
+TASK = Task("self", "What is 2 + 2?", "expert")
 
 
 def candidate(index=0, verdict="correct", rejected=None, finish="stop"):
-    return Candidate(index, "ab", f"text {index} ½", finish, 7, -3.25, False, verdict, rejected)
+    return Candidate(index, "ab", f"text {index} ½", finish, 7, -3.25, False, verdict, "boxed", rejected)
 
 
 good = st.builds(candidate, st.integers(0, 9))
@@ -53,9 +57,9 @@ def test_fallback_reasons():
 def test_a_candidate_is_acceptable_only_after_its_verdict():
     fresh = Candidate(0, "ab", "so \\boxed{4}", "stop", 5, -1.0, False)
     assert not fresh.acceptable
-    assert fresh.judged("correct", "self", "expert", Rules()).acceptable
-    assert not fresh.judged("error", "self", "expert", Rules()).acceptable
-    truncated = replace(fresh, finish_reason="length").judged("correct", "self", "expert", Rules())
+    assert fresh.judged(Judgement("correct", "boxed"), TASK, Rules()).acceptable
+    assert not fresh.judged(Judgement("error", "boxed"), TASK, Rules()).acceptable
+    truncated = replace(fresh, finish_reason="length").judged(Judgement("correct", "boxed"), TASK, Rules())
     assert not truncated.acceptable
     assert truncated.verdict == "correct"
 

@@ -98,7 +98,8 @@ def _finish(workspace, chat):
             expert, kept = f"expert {row['id']}".encode(), stage != "fallback"
             ids = chat.completion(row["expert_solution"])
             journal.put_scores(expert, ids, [-1.0] * len(ids))
-            listed = [{"index": n, "key": key.hex(), "verdict": "correct", "rejected_reason": None}
+            listed = [{"index": n, "key": key.hex(), "verdict": "correct", "answer_form": "boxed",
+                       "rejected_reason": None}
                       for n, key in enumerate(drawn)]  # fmt: skip
             outcome = {
                 "row": row["row"], "id": row["id"], "stage": stage, "kept": number % 2 if kept else -1,

@@ -47,8 +47,8 @@ def test_every_row_of_a_source_is_built_or_rejected_and_never_both(tmp_path_fact
 
 
 def candidate(index, acceptable):
-    reason = None if acceptable else "not_correct"
-    return Candidate(index, f"{index:02x}", "text", "stop", 4, -1.0, False, "correct" if acceptable else "no", reason)
+    judged = ("correct", "boxed", None) if acceptable else ("no", "boxed", "not_correct")
+    return Candidate(index, f"{index:02x}", "text", "stop", 4, -1.0, False, *judged)
 
 
 phases = st.lists(st.booleans(), max_size=8).map(lambda flags: [candidate(i, ok) for i, ok in enumerate(flags)])
@@ -106,7 +106,7 @@ def test_decisions_do_not_depend_on_order_batch_size_replicas_or_resuming(rows, 
 
 @given(st.lists(st.booleans(), max_size=8), st.text())
 def test_candidates_survive_the_way_through_the_pipeline(flags, text):
-    candidates = [Candidate(i, "ff", text, "length", 3, -0.1, ok, "error", None) for i, ok in enumerate(flags)]
+    candidates = [Candidate(i, "ff", text, "length", 3, -0.1, ok, "error", None, None) for i, ok in enumerate(flags)]
     assert load(dump(candidates)) == candidates
 
 

@@ -1,22 +1,20 @@
 import pytest
 
 from builder.config import Rules
-from builder.rules import copy_rate, mentions_reference, rejected_reason
+from builder.rules import Task, copy_rate, mentions_reference, rejected_reason
 
 EXPERT = "Natalia sold 48/2 = 24 clips in May. Altogether she sold 48 + 24 = 72 clips in April and May."
 
 
-def reason(**changes):
-    facts = {
-        "phase": "guided",
-        "verdict": "correct",
-        "finish_reason": "stop",
-        "text": "In May there were half as many, 24, which with the 48 before makes 72 of them sold.",
-        "has_control_token": False,
-        "expert_solution": EXPERT,
-        "rules": Rules(max_copy_rate=0.8),
-    }
-    return rejected_reason(**facts | changes)
+GOOD = "In May there were half as many, 24, which with the 48 before makes 72 of them sold."
+
+
+RULES = Rules()
+
+
+def reason(text=GOOD, phase="guided", rules=RULES, **changes):
+    facts = {"verdict": "correct", "finish_reason": "stop", "has_control_token": False}
+    return rejected_reason(text, Task(phase, "How many clips did she sell?", EXPERT), rules, **facts | changes)
 
 
 def test_a_good_retelling_may_be_kept():

@@ -20,7 +20,7 @@ def completion(n):
 
 def outcome(n):
     key = b"key-%03d" % n
-    brief = {"index": 0, "key": key.hex(), "verdict": "correct", "rejected_reason": None}
+    brief = {"index": 0, "key": key.hex(), "verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
     keys = {"expert_key": key.hex(), "policy_key": key.hex(), "behavior_key": None}
     return {"row": n, "id": f"r{n}", "stage": "self_alignment", **keys, "self": [brief], "guided": []}
 

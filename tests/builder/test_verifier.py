@@ -12,8 +12,8 @@ import pytest
 from pebble import ProcessPool
 
 from builder import verifier as verifier_module
-from builder.answers import gold_of
 from builder.errors import EngineError
+from builder.golds import gold_of
 from builder.verification import pool as pool_module
 from builder.verification.pool import KillablePool
 from builder.verifier import Verifier, verifier_version

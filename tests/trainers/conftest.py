@@ -27,6 +27,8 @@ torch.set_num_threads(1)
 ROWS = 20
 STAGES = ["self_alignment", "guided_alignment", "fallback", "self_alignment", "self_alignment"]
 
+JUDGED = {"verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
+
 
 def tiny_llama(**changes) -> LlamaForCausalLM:
     """About 0.8 million random parameters, most of them the vocabulary of SmolLM2."""
@@ -137,5 +139,5 @@ def _outcome(problem: dict, draw: random.Random, chat: Chat, local: LocalModel, 
         policy = keys["drawn" if phase == "self" else "scored"]
         outcome |= {"kept": 0, "fallback_reason": None}
         outcome |= {"behavior_key": keys["drawn"].hex(), "policy_key": policy.hex()}
-        outcome[phase] = [{"index": 0, "key": keys["drawn"].hex(), "verdict": "correct", "rejected_reason": None}]
+        outcome[phase] = [{"index": 0, "key": keys["drawn"].hex(), **JUDGED}]
     return outcome

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.answers import gold_of
 from builder.config import Frozen, SourceSpec
 from builder.errors import InputError
+from builder.golds import gold_of
 from builder.sources.fields import MalformedError, scalar_in, text_in
 from builder.sources.files import FORMATS, open_local
 from builder.sources.load import sample

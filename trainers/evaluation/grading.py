@@ -1,8 +1,8 @@
 r"""Verdicts on responses to benchmark problems. The rule, in the order in which it is applied:
 
-1. The answer is what `builder.answers.graded_text` finds: the last closed box (or several joined ones); without any
-   box, what the verifier finds at the end of the response. A response that was cut off before it closed a box has
-   no answer: the last number that happens to stand there is none.
+1. The answer is what `builder.answers.find_answer` finds: the last closed box (or several joined ones); without any
+   box, what the response states as its answer; else what the verifier finds at its end. A response that was cut off
+   before it closed a box has no answer: the last number that happens to stand there is none.
 2. A gold that is words (`\text{Evelyn}`, `\text{(C)}`) is compared as words: case, article, punctuation aside.
 3. Where gold and answer are both single decimal numbers, they are compared as such: whole numbers exactly, decimal
    and scientific ones within the benchmark's own `error`, else within 1e-4 of the gold. (math-verify compares six
@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from builder.answers import boxed_answer, graded_text
+from builder.answers import AnswerForm, find_answer
+from builder.boxes import boxed, boxed_answer, unboxed
 from builder.verifier import Verdict, Verifier
 from trainers.evaluation.gold import Gold
 from trainers.evaluation.notation import number_in, plain_words, respelled, spaced, without_unit
@@ -33,11 +34,13 @@ class Answer:
 
     Attributes:
         shown: what the verifier is shown; "" if there is no answer.
+        form: how it is stated; None if there is no answer.
         boxed: content of the box; None without a closed one.
         number: its value, if it is a single decimal number in a box.
     """
 
     shown: str
+    form: AnswerForm | None
     boxed: str | None
     number: Decimal | None
 
@@ -49,12 +52,14 @@ def gradable(text: str, finish_reason: str) -> str:
 
 def answer_in(response: str, gold: Gold) -> Answer:
     """Find the answer in a response to the problem that has this gold, and rewrite what the verifier would misread."""
-    if boxed_answer(response) is None:
-        return Answer(respelled(graded_text(response)), None, None)
-    snippet = boxed_answer(response) or ""
-    content = without_unit(respelled(snippet[len(r"\boxed{") : -1]).strip(), gold.unit)
+    found = find_answer(response)
+    if found is None:
+        return Answer("", None, None, None)
+    if found.form == "trailing":
+        return Answer(respelled(found.text), found.form, None, None)
+    content = without_unit(respelled(unboxed(found.text)).strip(), gold.unit)
     content = spaced(content) if gold.multiple else content
-    return Answer(rf"\boxed{{{content}}}" if content else "", content or None, number_in(content))
+    return Answer(boxed(content) if content else "", found.form, content or None, number_in(content))
 
 
 def settled(gold: Gold, answer: Answer) -> Verdict | None:

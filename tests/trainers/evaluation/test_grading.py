@@ -89,7 +89,8 @@ def test_the_answer_of_a_response():
     gold = gold_from(["1500"])
     answer = answer_in(r"\boxed{1.5e3}", gold)
     assert (answer.boxed, answer.number) == (r"1.5 \times 10^{3}", 1500)
-    assert answer_in("The answer is 4.", gold).boxed is None
+    assert answer_in("The answer is 4.", gold).boxed == "4"
+    assert answer_in("It is 4.", gold).boxed is None
 
 
 def test_lists_of_olympiadbench_in_another_order_and_incomplete(grader, shared_data):
