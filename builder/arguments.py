@@ -2,10 +2,22 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from builder import __version__
+from builder.answers import LaxestForm
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
+
+# What `--allow-NAME` turns off: the rule `forbid_NAME`.
+ALLOWED = {
+    "contradictions": "states two different answers",
+    "false-steps": "has a numeric equation that does not hold",
+    "echoes": "repeats the instructions of its prompt",
+    "repetition": "runs in circles",
+    "talk": "talks to or about whoever asked",
+    "mentions": 'retells and talks about "the reference solution"',
+}
 
 _EPILOG = f"""\
 examples:
@@ -91,20 +103,7 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("--top-p", type=float, metavar="P")
     sampling.add_argument("--max-tokens", type=int, metavar="N", help="completion tokens at most")
 
-    rules = p.add_argument_group("rules for guided candidates")
-    rules.add_argument(
-        "--max-copy-rate",
-        metavar="RATE",
-        default=str(Rules().max_copy_rate),
-        help="reject a retelling if more than this share of its word 8-grams stands in the expert solution, "
-        "or 'off' (default: %(default)s)",
-    )
-    rules.add_argument(
-        "--allow-mentions",
-        action="store_true",
-        help='keep retellings that talk about "the reference solution"',
-    )
-    add_verifier_arguments(rules)
+    add_rule_arguments(p)
 
     add_engine_arguments(p)
 
@@ -126,6 +125,50 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p
+
+
+def add_rule_arguments(p: argparse.ArgumentParser) -> None:
+    """What a text must be besides right in its answer, and how answers are checked."""
+    rules = p.add_argument_group("rules for what is kept (docs/rules.md)")
+    rules.add_argument(
+        "--rules",
+        choices=("default", "paper"),
+        default="default",
+        help="paper: the answer alone decides, in whatever form; the options below change one rule at a time",
+    )
+    rules.add_argument(
+        "--accept-answers",
+        choices=get_args(LaxestForm),
+        help='the laxest form of answer that counts: in a box; stated ("the answer is 12", "#### 12"); or merely '
+        "trailing, the last number (default: stated)",
+    )
+    for rule, what in ALLOWED.items():
+        rules.add_argument(f"--allow-{rule}", action="store_true", help=f"keep text that {what}")
+    rules.add_argument(
+        "--max-copy-rate",
+        metavar="RATE",
+        help="reject a retelling if more than this share of its word 8-grams stands in the expert solution, "
+        f"or 'off' (default: {Rules().max_copy_rate})",
+    )
+    add_verifier_arguments(rules)
+
+
+def rules_from(args: argparse.Namespace) -> Rules:
+    """The rules that the command line asks for.
+
+    Raises:
+        InputError: the copy rate is no share.
+    """
+    changed: dict[str, object] = {
+        f"forbid_{rule.replace('-', '_')}": False
+        for rule in ALLOWED
+        if getattr(args, f"allow_{rule.replace('-', '_')}")
+    }
+    if args.accept_answers:
+        changed["accept_answers"] = args.accept_answers
+    if args.max_copy_rate is not None:
+        changed["max_copy_rate"] = None if args.max_copy_rate == "off" else args.max_copy_rate
+    return validated(Rules, Rules.named(args.rules).model_dump() | changed, "rules")
 
 
 def add_engine_arguments(p: argparse.ArgumentParser) -> None:
@@ -195,13 +238,10 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             "shard": args.shard,
             "sampling": validated(Sampling, sampling, "sampling"),
             "engine": engine,
-            "rules": {
-                "max_copy_rate": None if args.max_copy_rate == "off" else args.max_copy_rate,
-                "forbid_mentions": not args.allow_mentions,
-            },
+            "rules": rules_from(args),
             "verifier_deadline": args.verifier_deadline,
             "drop_unverifiable": args.drop_unverifiable,
-            "prompt_hashes": hashes(),
+            "prompt_hashes": hashes(target),
             "tool_version": __version__,
         },
         "settings",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from builder import cli
 from builder.arguments import parser, settings_from
-from builder.config import Settings, Target, list_targets, load_target
+from builder.config import Settings, Target, list_targets, load_target, only_judgement_differs
 from builder.errors import InputError, InterruptedBuildError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
     settle(output, Workspace.of(output))
     manifest = read_manifest(output)
-    if manifest and not args.fresh:
+    rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
+    if manifest and not args.fresh and not (rejudged and Workspace.of(output).journal_file.exists()):
         refuse_if_changed(settings, manifest["settings"], output)
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:
@@ -77,7 +78,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
             check_cluster(args.ray)
         workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
-            workspace.claim(settings)
+            if workspace.claim(settings):
+                console.print("the rules have changed: stored samples are judged again", highlight=False)
             build = Build(
                 settings, model, output, workspace, urls, args.concurrency, args.engine_patience, args.ray, console
             )

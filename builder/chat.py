@@ -8,7 +8,7 @@ from pathlib import Path
 from builder.config import Target
 from builder.detokenize import decoder
 from builder.errors import InputError
-from builder.prompts import render
+from builder.prompts import turns
 
 
 class Chat:
@@ -42,7 +42,7 @@ class Chat:
 
     def messages(self, problem: str) -> list[dict[str, str]]:
         """The plain conversation: what training sees, as role and content."""
-        return self._conversation(render("plain", problem=problem))
+        return turns(self.target, "plain", problem=problem)
 
     def plain_prompt(self, problem: str) -> list[int]:
         """Token ids of the plain prompt, up to where the assistant's turn begins."""
@@ -50,7 +50,7 @@ class Chat:
 
     def guided_prompt(self, problem: str, solution: str) -> list[int]:
         """Token ids of the digest-and-retell prompt, with the expert solution in it."""
-        return self.encode(self._conversation(render("guided", problem=problem, solution=solution)))
+        return self.encode(turns(self.target, "guided", problem=problem, solution=solution))
 
     def encode(self, messages: list[dict[str, str]]) -> list[int]:
         """Token ids of a conversation as role and content, up to where the assistant's turn begins."""
@@ -104,8 +104,3 @@ class Chat:
         # Without special tokens: the template has written the BOS already.
         encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in encoded]
-
-    def _conversation(self, user: str) -> list[dict[str, str]]:
-        system = self.target.system_prompt
-        turns = [] if system is None else [{"role": "system", "content": system}]
-        return [*turns, {"role": "user", "content": user}]

@@ -55,6 +55,20 @@ class Sampling(Frozen):
         return self.temperature == 1.0 and self.top_p == 1.0
 
 
+class Example(Frozen):
+    """A worked example, shown to the target as earlier turns: in the plain prompt without the expert's solution.
+
+    Attributes:
+        problem: without instructions.
+        expert_solution: what the guided prompt shows of it.
+        response: what the target is to answer like.
+    """
+
+    problem: str = Field(min_length=1)
+    expert_solution: str = Field(min_length=1)
+    response: str = Field(min_length=1)
+
+
 class Parallel(Frozen):
     """How the vLLM server that we start spreads over GPUs: `tensor` x `pipeline` of them hold one copy of the weights.
 
@@ -105,6 +119,10 @@ class Target(Frozen):
         max_length: tokens of plain prompt plus completion at training time; longer rows are `overlong`.
         system_prompt: system turn of every prompt; null leaves it to the template's own default.
         template_kwargs: pinned variables of the chat template (Llama-3.1's `date_string`).
+        plain_prompt: the user's turn, with `{problem}`; null for the tool's own (`builder/prompts/plain.txt`).
+        guided_prompt: the digest-and-retell turn, with `{problem}` and `{solution}`; null for the tool's own.
+        examples: worked examples as earlier turns of both prompts, for a model that does not answer in a clear form
+            without. Training and evaluation see them, too: the plain prompt is what the policy is asked.
         end_of_turn: the token that training teaches to end a completion with.
         stop_tokens: sampling stops at any of these; must contain `end_of_turn`.
         gpu_memory_gib: GPU memory that a copy of it needs to run here; null means that a CPU will do.
@@ -124,6 +142,9 @@ class Target(Frozen):
     max_length: int = Field(ge=16)
     system_prompt: str | None = None
     template_kwargs: dict[str, str | int | bool] = {}
+    plain_prompt: str | None = None
+    guided_prompt: str | None = None
+    examples: list[Example] = []
     end_of_turn: str = Field(min_length=1)
     stop_tokens: Annotated[list[str], Field(min_length=1)]
     gpu_memory_gib: float | None = None
@@ -136,6 +157,10 @@ class Target(Frozen):
         for argument in self.vllm_args:
             if field := _PARALLEL_ARGS.get(argument.partition("=")[0]):
                 raise ValueError(f"vllm_args: {argument} has a field of its own, parallel: {{{field}: ...}}")
+        for name, parts in (("plain_prompt", ("{problem}",)), ("guided_prompt", ("{problem}", "{solution}"))):
+            prompt = getattr(self, name)
+            if prompt is not None and (missing := [part for part in parts if part not in prompt]):
+                raise ValueError(f"{name} lacks {' and '.join(missing)}")
         if self.end_of_turn not in self.stop_tokens:
             raise ValueError(f"stop_tokens must contain end_of_turn {self.end_of_turn!r}")
         if self.max_length >= self.context_length:  # scoring a full-length row draws one more token
@@ -214,6 +239,10 @@ def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[s
     ]
 
 
+# What is made of samples, not how they are drawn: a change leaves every sample as good as it was.
+JUDGEMENT = ("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "tool_version")
+
+
 class Settings(Comparable):
     """Everything that determines D′. Two builds with the same settings are the same build.
 
@@ -233,6 +262,15 @@ class Settings(Comparable):
     drop_unverifiable: bool = False
     prompt_hashes: dict[str, str]
     tool_version: str
+
+
+def only_judgement_differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether two `Settings.model_dump()` ask for the same samples, and make something else of them."""
+
+    def asked(settings: dict[str, Any]) -> dict[str, Any]:
+        return _flatten({key: value for key, value in settings.items() if key not in JUDGEMENT})
+
+    return asked(before) == asked(after) and _flatten(before) != _flatten(after)
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -199,6 +199,10 @@ class Journal:
             )
             self._db.executemany("DELETE FROM failures WHERE id = ?", [(o["id"],) for o in outcomes])
 
+    def forget_outcomes(self) -> None:
+        """What was made of the samples is void; the samples themselves stay."""
+        self._db.execute("DELETE FROM outcomes")
+
     def put_failures(self, failures: Iterable[tuple[str, str]]) -> None:
         """Record (row id, error) of rows that could not be finished in this run."""
         with self._transaction():

@@ -51,12 +51,13 @@ _VALUE = re.compile(rf"(?:[A-Za-z]\s?=\s?)?(?P<chain>{_EXPRESSION}(?:\s?=\s?{_EX
 _MORE = re.compile(
     rf"(?:\s[A-Za-z]+){{0,3}}?\s*(?:,|;|&|\band\b|\bor\b)\s*(?:and\s|or\s)?\s*(?P<next>{_TERM})(?![\d/])"
 )
+_UNITS_REACH_ON = re.compile(r"(?:\s[A-Za-z]+){1,3}\s*[*×÷/+=]")  # 15 gallons * 8 pints / gallon = 120 pints
 _GLUED = re.compile(r"[A-Za-z](?![A-Za-z])|\\(?![%$()\[\]])|\^|_\{|√|π|!(?=\s*[+*/])|\s?[*+/=<>-]\s?[A-Za-z\\(]|:\d")
 _FORMULA = re.compile(
     r"(?:\\[A-Za-z]+|(?:sqrt|pi|sin|cos|tan|log|ln|exp|or|and)\b|[A-Za-z](?![A-Za-z])|[^A-Za-z.?!\n;]|\.(?=\d))++"
 )
 _EQUATIONS = re.compile(r"[^=<>≠]*[^=<>≠!\\](?:=[^=<>]+)+")
-_SENTENCE = re.compile(r"(?:[^\n.?!]|[.?!](?=[\w\s]*[\\=])){0,300}")
+_SENTENCE = re.compile(r"(?:[^\n.?!]|\.(?=\d)|!(?=\s*[-+*/=\\])){0,300}")
 _SEVERAL = re.compile(r"\s*(?:,|;|and\b)\s*(?:and\s)?[A-Za-z]\s*=")
 _CLAUSE = re.compile(r"[^\n.?!]{1,200}")
 _MOST_WORDS = 6
@@ -123,6 +124,8 @@ def _number(text: str, begin: int) -> tuple[str, int] | None:
     found = _VALUE.match(text, begin)
     if found is None or _GLUED.match(text, found.end()) or _SEVERAL.match(text, found.end()):
         return None
+    if _UNITS_REACH_ON.match(text, found.end()):
+        return "", found.end()
     values, end = [_plain(_right_side(found["chain"]))], found.end()
     while more := _MORE.match(text, end):
         values.append(_plain(more["next"]))

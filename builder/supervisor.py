@@ -83,6 +83,8 @@ class Build:
         if saved := salvage(self._files.journal_file):
             self._say(saved)
         with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
+            if self._files.prepared_rows() is None:
+                journal.forget_outcomes()  # if there are any, they are of rows that were prepared under other rules
             # The engine loads its weights while the source is read, unless nothing is left to ask it.
             engine = nullcontext() if self._all_finished(journal) else self._engine()
             with engine as server:

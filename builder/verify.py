@@ -8,14 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, get_args
 
+from builder.answers import LaxestForm
 from builder.cli import run
 from builder.errors import InputError
+from builder.verdicts import Judgement, Response, Verdict
 from builder.verification.rows import Row, read_rows
-from builder.verifier import Verdict, Verifier, verifier_version
+from builder.verifier import Verifier, verifier_version
 
 ROWS_AT_ONCE = 1_000
 
@@ -27,15 +30,22 @@ example:
   python -m builder.verify --input answers.jsonl --gold-field answer --response-field response \
       --output graded.jsonl
 
-  graded.jsonl holds the same rows with a verdict each (one that was there already is replaced):
-    {"answer": ..., "response": ..., "verdict": "correct"}
+  graded.jsonl holds the same rows with a verdict and the form of the answer (those that were there are replaced):
+    {"answer": ..., "response": ..., "verdict": "correct", "answer_form": "boxed"}
 
 verdicts:
   correct     equal to the gold answer
   incorrect   an answer, and not equal to the gold answer
-  no_answer   no answer that could be read, or a box that never closes
+  no_answer   no answer that could be read, a box that never closes, or a form that --accept-answers leaves out
   timeout     deciding took longer than --deadline
   error       the checker failed, or the gold answer cannot be read; says nothing about the response
+
+answer forms:
+  boxed       in \\boxed{...}
+  hash        behind "####" at the very end
+  stated      "the answer is 12", "Answer: **12**"
+  trailing    merely the last number or expression
+  null        no answer
 
 The gold field holds a bare answer (text or number), or a worked solution with its answer in \boxed{...} or
 behind "####".
@@ -56,21 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"output {output}: must be a file in a folder that exists")
     started = time.monotonic()
     counts: Counter[str] = Counter()
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:
         with (
             source.open("rb") as lines,
-            partial.open("wb") as graded,
+            unfinished.open("wb") as graded,
             _progress(source.stat().st_size) as report,
             Verifier(options.workers, options.deadline) as verifier,
         ):
-            rows = read_rows(lines, str(source), options.gold_field, options.response_field)
-            _grade(rows, graded, verifier, counts, lambda: report(lines.tell(), counts.total()))
-        os.replace(partial, output)
+            rows = read_rows(lines, str(source), options.gold_field, options.response_field, options.problem_field)
+            judge = partial(verifier.judge, laxest=options.accept_answers)
+            _grade(rows, graded, judge, counts, lambda: report(lines.tell(), counts.total()))
+        os.replace(unfinished, output)
     except PermissionError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
     _print_summary(counts, time.monotonic() - started, output, options.json)
     return 0
 
@@ -78,17 +89,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _grade(
     rows: Iterator[Row],
     graded: BinaryIO,
-    verifier: Verifier,
+    judge: Callable[[list[Response]], list[Judgement]],
     counts: Counter[str],
     report: Callable[[], None],
 ) -> None:
     while batch := list(islice(rows, ROWS_AT_ONCE)):
-        verdicts = verifier.verdicts([(row.gold, row.response) for row in batch])
-        for row, verdict in zip(batch, verdicts, strict=True):
-            text = json.dumps({**row.content, "verdict": verdict}, ensure_ascii=False)
+        judgements = judge([row.response for row in batch])
+        for row, judgement in zip(batch, judgements, strict=True):
+            text = json.dumps({**row.content, **judgement._asdict()}, ensure_ascii=False)
             # Half of a surrogate pair is no UTF-8; escaped with a backslash it is JSON again.
             graded.write(text.encode("utf-8", "backslashreplace") + b"\n")
-        counts.update(verdicts)
+        counts.update(judgement.verdict for judgement in judgements)
         report()
 
 
@@ -140,6 +151,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--input", required=True, metavar="F.jsonl", help="one JSON object a line")
     parser.add_argument("--gold-field", required=True, metavar="G", help="field with the gold answer")
     parser.add_argument("--response-field", required=True, metavar="R", help="field with the response")
+    parser.add_argument("--problem-field", metavar="P", help="field with the problem: repeating it is no answer then")
+    parser.add_argument(
+        "--accept-answers",
+        choices=get_args(LaxestForm),
+        default="trailing",
+        help="the laxest form of answer that counts (default: %(default)s)",
+    )
     parser.add_argument("--output", required=True, metavar="OUT.jsonl", help="appears when all rows are graded")
     parser.add_argument(
         "--deadline", type=_positive(float), default=5.0, metavar="S", help="seconds a verdict may take (5)"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from builder.config import Comparable, Frozen, Settings
+from builder.config import Comparable, Frozen, Settings, only_judgement_differs
 from builder.errors import InputError
 
 
@@ -90,20 +90,30 @@ class Workspace:
         finally:
             os.close(handle)
 
-    def claim(self, settings: Settings) -> None:
+    def claim(self, settings: Settings) -> bool:
         """Bind the directory to these settings; until rows are prepared, nothing binds it to earlier ones.
+
+        Where only the judgement differs (`builder.config.JUDGEMENT`), the samples stay and are judged again.
+
+        Returns:
+            Whether earlier samples are to be judged again: rows are to be prepared anew, outcomes to be forgotten.
 
         Raises:
             InputError: it belongs to other settings; lists what differs.
         """
+        judge_again = False
         if self.settings_file.exists() and self.rows_file.exists():
             try:
                 earlier = json.loads(self.settings_file.read_text(encoding="utf-8"))
             except ValueError:
                 raise InputError(f"{self.settings_file} is damaged; restore it, or start over with --fresh") from None
-            refuse_if_changed(settings, earlier, self.root)
-        else:
-            write_atomically(self.settings_file, settings.model_dump_json(indent=2))
+            judge_again = only_judgement_differs(earlier, settings.model_dump(mode="json"))
+            if not judge_again:
+                refuse_if_changed(settings, earlier, self.root)
+                return False
+            self.rows_file.unlink()  # first: without it, a kill between the two leaves nothing half changed
+        write_atomically(self.settings_file, settings.model_dump_json(indent=2))
+        return judge_again
 
     def prepared_rows(self) -> int | None:
         """How many rows are prepared; None if that is still to do, or to do again: rows follow from the settings."""

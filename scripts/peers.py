@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from builder.prompts import render
+from builder.prompts import render, shipped
 from builder.verifier import Verifier
 from scripts.instant_engine import MODEL
 
@@ -84,9 +84,9 @@ def rewrite(problems: list[dict[str, str]], generate: Generate, verifier: Verifi
         return {i: texts[0] for i, texts in right.items() if texts}
 
     everything = list(range(len(problems)))
-    solved = correct([render("plain", problem=p["problem"]) for p in problems], everything)
+    solved = correct([render(shipped("plain"), problem=p["problem"]) for p in problems], everything)
     left = [i for i in everything if i not in solved]
-    guided = [render("guided", problem=problems[i]["problem"], solution=problems[i]["solution"]) for i in left]
+    guided = [render(shipped("guided"), problem=problems[i]["problem"], solution=problems[i]["solution"]) for i in left]
     retold = correct(guided, left)
     rows = []
     for i, problem in enumerate(problems):

@@ -46,7 +46,7 @@ def planned(target: Target) -> dict[str, Any]:
         sources=[{"name": PAPER_SOURCE}],
         sampling=target.sampling,
         engine="vllm",
-        prompt_hashes=hashes(),
+        prompt_hashes=hashes(target),
         tool_version=__version__,
     )
     source = BUILT_IN[PAPER_SOURCE]

@@ -238,7 +238,7 @@ def _settings(
             "sampling": validated(Sampling, sampling, "sampling (candidates: --samples)"),
             "engine": engine,
             "verifier_deadline": args.verifier_deadline,
-            "prompt_hash": hashes()["plain"],
+            "prompt_hash": hashes(target)["plain"],
             "tool_version": __version__,
         },
         "settings",

@@ -1,25 +1,65 @@
-"""The plain and the digest-and-retell prompt, one file each; their hashes are part of the provenance."""
+"""The plain and the digest-and-retell prompt, one file each, unless the target has its own.
+
+Their hashes are part of the provenance.
+"""
 
 import hashlib
 import re
 from functools import cache
 from importlib import resources
+from typing import Literal
 
-PHASES = {"self": "plain", "guided": "guided"}
+from builder.config import Target
+
+Prompt = Literal["plain", "guided"]
+PROMPTS: tuple[Prompt, ...] = ("plain", "guided")
 
 
 @cache
-def template(name: str) -> str:
+def shipped(name: Prompt) -> str:
     """The text of a prompt file, without its final newline."""
     return (resources.files(__name__) / f"{name}.txt").read_text(encoding="utf-8").removesuffix("\n")
 
 
-def render(name: str, *, problem: str, solution: str = "") -> str:
+def template(target: Target, name: Prompt) -> str:
+    """The text of a prompt, with `{problem}` and `{solution}` where they go."""
+    own = target.plain_prompt if name == "plain" else target.guided_prompt
+    return shipped(name) if own is None else own
+
+
+def render(text: str, *, problem: str, solution: str = "") -> str:
     """Fill a prompt in one pass: a problem that contains `{solution}` stays as it is."""
     values = {"{problem}": problem, "{solution}": solution}
-    return re.sub(r"\{problem\}|\{solution\}", lambda match: values[match.group()], template(name))
+    return re.sub(r"\{problem\}|\{solution\}", lambda match: values[match.group()], text)
 
 
-def hashes() -> dict[str, str]:
-    """sha256 of every prompt file."""
-    return {name: hashlib.sha256(template(name).encode()).hexdigest() for name in PHASES.values()}
+def turns(target: Target, name: Prompt, *, problem: str, solution: str = "") -> list[dict[str, str]]:
+    """A prompt as chat turns, role and content: the target's system prompt, its examples, and the question."""
+    text = template(target, name)
+    system = [] if target.system_prompt is None else [_turn("system", target.system_prompt)]
+    examples = [
+        turn
+        for example in target.examples
+        for turn in (
+            _turn("user", render(text, problem=example.problem, solution=example.expert_solution)),
+            _turn("assistant", example.response),
+        )
+    ]
+    return [*system, *examples, _turn("user", render(text, problem=problem, solution=solution))]
+
+
+def instructions(target: Target) -> tuple[str, ...]:
+    """The words of both prompts that are neither problem nor solution."""
+    return tuple(render(template(target, name), problem="\n", solution="\n") for name in PROMPTS)
+
+
+def hashes(target: Target) -> dict[str, str]:
+    """sha256 of both prompts, the examples included."""
+    examples = [example.model_dump_json() for example in target.examples]
+    return {
+        name: hashlib.sha256("\0".join([template(target, name), *examples]).encode()).hexdigest() for name in PROMPTS
+    }
+
+
+def _turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}

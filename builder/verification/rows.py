@@ -7,17 +7,19 @@ from typing import Any, BinaryIO, NamedTuple
 
 from builder.errors import InputError
 from builder.golds import gold_of
+from builder.verdicts import Response
 
 
 class Row(NamedTuple):
     """One row of the input, checked."""
 
     content: dict[str, Any]
-    gold: str
-    response: str
+    response: Response
 
 
-def read_rows(lines: BinaryIO, name: str, gold_field: str, response_field: str) -> Iterator[Row]:
+def read_rows(
+    lines: BinaryIO, name: str, gold_field: str, response_field: str, problem_field: str | None = None
+) -> Iterator[Row]:
     """The rows of a JSONL file, one at a time; empty lines are passed over.
 
     Raises:
@@ -33,13 +35,15 @@ def read_rows(lines: BinaryIO, name: str, gold_field: str, response_field: str) 
             raise InputError(f"{where}: not JSON: {error}") from None
         if not isinstance(content, dict):
             raise InputError(f"{where}: expected a JSON object, got {type(content).__name__}")
-        for field in (gold_field, response_field):
+        texts = {}
+        for field in filter(None, (gold_field, response_field, problem_field)):
             if field not in content:
                 raise InputError(f"{where}: no field {field!r} (it has: {', '.join(content)})")
-        response = content[response_field]
-        if not isinstance(response, str):
-            raise InputError(f"{where}: field {response_field!r}: expected text, got {type(response).__name__}")
-        yield Row(content, _gold(content[gold_field], f"{where}: field {gold_field!r}"), response)
+            texts[field] = content[field]
+            if field != gold_field and not isinstance(texts[field], str):
+                raise InputError(f"{where}: field {field!r}: expected text, got {type(texts[field]).__name__}")
+        gold = _gold(content[gold_field], f"{where}: field {gold_field!r}")
+        yield Row(content, Response(gold, texts[response_field], texts.get(problem_field, "")))
 
 
 def _gold(value: Any, where: str) -> str:

@@ -57,7 +57,7 @@ def test_a_pinned_template_variable_reaches_the_template(smollm2, target, tmp_pa
     date = "{{ date_string if date_string is defined else strftime_now('%d %b %Y') }}"
     template = "{{ bos_token }}" + date + "{{ messages[0].content }}"
     (tmp_path / "m" / "chat_template.jinja").write_text(template)
-    pinned = target.model_copy(update={"template_kwargs": {"date_string": "26 Jul 2024"}})
+    pinned = target.model_copy(update={"template_kwargs": {"date_string": "26 Jul 2024"}, "examples": []})
     chat = Chat(tmp_path / "m", pinned)
     ids = chat.plain_prompt("p")
     assert chat.prompt_text(ids).startswith("<|im_start|>26 Jul 2024p")

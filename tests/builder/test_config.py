@@ -1,7 +1,17 @@
 import pytest
 import yaml
 
-from builder.config import Parallel, Sampling, Settings, SourceSpec, list_targets, load_target
+from builder.config import (
+    Parallel,
+    Rules,
+    Sampling,
+    Settings,
+    SourceSpec,
+    Target,
+    list_targets,
+    load_target,
+    only_judgement_differs,
+)
 from builder.errors import InputError
 
 
@@ -29,6 +39,29 @@ def test_shipped_targets_are_valid_and_carry_the_papers_sampling():
             1.0,
         )
         assert len(target.revision) == 40
+
+
+def test_the_papers_rules_are_none_of_ours():
+    paper = Rules.named("paper")
+    assert (paper.name, Rules().name, Rules(forbid_echoes=False).name) == ("paper", "default", "custom")
+    assert paper.accept_answers == "trailing"
+    assert paper.max_copy_rate is None
+    assert not any(value for field, value in paper if field.startswith("forbid_"))
+
+
+def test_only_what_is_made_of_samples_may_change_without_sampling_again(target):
+    before = settings(target).model_dump(mode="json")
+    judged = settings(target, rules=Rules.named("paper"), tool_version="1").model_dump(mode="json")
+    asked = settings(target, rules=Rules.named("paper"), seed=1).model_dump(mode="json")
+    assert only_judgement_differs(before, judged)
+    assert not only_judgement_differs(before, asked)
+    assert not only_judgement_differs(before, before)
+
+
+def test_a_prompt_of_the_target_must_say_where_the_problem_goes():
+    fields = load_target("smollm2-135m-instruct").model_dump()
+    with pytest.raises(ValueError, match=r"guided_prompt lacks \{solution\}"):
+        Target.model_validate(fields | {"guided_prompt": "{problem}"})
 
 
 def test_llama_pins_the_date_of_its_template():

@@ -36,12 +36,37 @@ def test_every_row_gets_a_verdict_and_keeps_the_rest(tmp_path: Path, capsys: pyt
     ]
     verdicts = [*["correct"] * 3, "incorrect", "correct", "correct", "no_answer", "error"]
     graded = verify(write(tmp_path / "in.jsonl", *rows))
-    assert graded == [{**row, "verdict": verdict} for row, verdict in zip(rows, verdicts, strict=True)]
+    assert [{k: v for k, v in row.items() if k != "answer_form"} for row in graded] == [
+        {**row, "verdict": verdict} for row, verdict in zip(rows, verdicts, strict=True)
+    ]
+    assert graded[1]["answer_form"] == "boxed"
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["in.jsonl", "out.jsonl"]
     table = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
     assert table == {
         "correct": "5", "incorrect": "1", "no_answer": "1", "timeout": "0", "error": "1", "total": "8"
     }  # fmt: skip
+
+
+def test_the_form_of_an_answer_may_decide_and_a_repeated_question_never_counts(tmp_path: Path):
+    rows = [
+        {"gold": "80", "q": "What is 83 - 3?", "text": text}
+        for text in (
+            r"\boxed{80}",
+            "The answer is 80.",
+            "That makes 80",
+            "What is 83 - 3?",
+            r"\boxed{83 - 3}",
+            "#### 80",
+        )
+    ]
+    source = write(tmp_path / "in.jsonl", *rows)
+    lax = verify(source, "--problem-field", "q")
+    assert [row["answer_form"] for row in lax] == ["boxed", "stated", "trailing", None, "boxed", "hash"]
+    assert [row["verdict"] for row in lax] == [*["correct"] * 3, "no_answer", "no_answer", "correct"]
+    strict = verify(source, "--problem-field", "q", "--accept-answers", "stated")
+    assert [row["verdict"] for row in strict] == ["correct", "correct", *["no_answer"] * 3, "correct"]
+    boxed = verify(source, "--problem-field", "q", "--accept-answers", "boxed")
+    assert [row["verdict"] for row in boxed] == ["correct", *["no_answer"] * 5]
 
 
 def test_counts_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from builder.config import Sampling, Settings, SourceSpec
+from builder.config import Rules, Sampling, Settings, SourceSpec
 from builder.errors import InputError
 from builder.workspace import Workspace
 
@@ -35,6 +35,20 @@ def test_the_same_settings_may_continue_and_others_may_not(tmp_path, settings):
         workspace.claim(settings)
         assert workspace.settings() == settings
         with pytest.raises(InputError, match=r"seed: was 0, is now 7[\s\S]*--fresh"):
+            workspace.claim(settings.model_copy(update={"seed": 7}))
+
+
+def test_other_rules_keep_the_samples_and_prepare_the_rows_again(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    paper = settings.model_copy(update={"rules": Rules.named("paper"), "tool_version": "1"})
+    with workspace.locked(fresh=False):
+        assert not workspace.claim(settings)
+        workspace.rows_file.touch()
+        assert workspace.claim(paper)
+        assert not workspace.rows_file.exists()
+        assert workspace.settings() == paper
+        workspace.rows_file.touch()
+        with pytest.raises(InputError, match="seed: was 0, is now 7"):
             workspace.claim(settings.model_copy(update={"seed": 7}))
 
 

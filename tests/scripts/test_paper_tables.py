@@ -25,7 +25,7 @@ def evaluation(path, training=None, names=BENCHMARKS, name=QWEN, **sampling):
     figures = {"accuracy": 0.5, "stderr": 0.01, "problems": 40, "problems_in_paper": 40, "problems_in_benchmark": 40}
     settings = {"sampling": {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096, **sampling}}
     content = {
-        "evaluation_format": 1,
+        "evaluation_format": 2,
         "model": {"name": name, "training": training},
         "benchmarks": dict.fromkeys(names, figures),
         "average": {"accuracy": 0.25, "stderr": 0.005},

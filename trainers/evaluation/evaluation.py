@@ -190,7 +190,7 @@ def grade_and_score(
             figures = score(
                 by_problem(verdicts),
                 classes,
-                by_problem([answer.boxed is not None for answer in answers]),
+                by_problem([answer.form for answer in answers]),
                 by_problem([sample.finish_reason for sample in mine]),
                 by_problem([sample.tokens for sample in mine]),
             )
@@ -215,6 +215,7 @@ def _row(sample: Sample, answer: Answer, verdict: str, answer_class: int) -> dic
         "text": sample.text,
         "answer": answer.boxed,
         "verdict": verdict,
+        "answer_form": answer.form,
         "answer_class": answer_class,
         "finish_reason": sample.finish_reason,
         "tokens": sample.tokens,

@@ -35,8 +35,8 @@ class Answer:
     Attributes:
         shown: what the verifier is shown; "" if there is no answer.
         form: how it is stated; None if there is no answer.
-        boxed: content of the box; None without a closed one.
-        number: its value, if it is a single decimal number in a box.
+        boxed: what stands in the box, or would; None if it is merely trailing.
+        number: its value, if that is a single decimal number.
     """
 
     shown: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 RESULTS, SAMPLES_FILE = "results.json", "samples.parquet"
-FORMAT = 1
+FORMAT = 2
 
 SAMPLES = (
     Column("benchmark", pa.string(), "name of the benchmark"),
@@ -31,8 +31,9 @@ SAMPLES = (
     Column("problem", pa.string(), "the problem, without instructions"),
     Column("gold", pa.string(), "the reference answer, as the benchmark states it"),
     Column("text", pa.string(), "the response, without the token that ended it"),
-    Column("answer", pa.string(), "content of its last box or boxes; null without a closed one"),
+    Column("answer", pa.string(), "what it states as its answer, in a box or in words; null if it states none"),
     Column("verdict", pa.string(), "`correct`, `incorrect`, `no_answer`, `timeout` or `error`"),
+    Column("answer_form", pa.string(), "how it is stated: `boxed`, `hash`, `stated` or `trailing`; null without one"),
     Column("answer_class", pa.int32(), "equal for equal answers: 0 the right one, from 1 wrong ones, -1 no answer"),
     Column("finish_reason", pa.string(), "`stop`, `length` if it was cut off, `no_room` if the prompt left none"),
     Column("tokens", pa.int32(), "tokens of the response, the one that ended it included"),

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from builder.verifier import Verdict
+from builder.answers import FORMS, AnswerForm
+from builder.verdicts import Verdict
 from trainers.evaluation.metrics import clustered_mean, majority_at_k, pass_at_k, powers_of_two, unweighted_average
 from trainers.evaluation.voting import ABSTAINED, RIGHT
 
@@ -14,15 +15,17 @@ AVERAGED = ("truncated", "boxed", "no_answer", "tokens_per_answer")
 def score(
     verdicts: Sequence[Sequence[Verdict]],
     classes: Sequence[Sequence[int]],
-    boxed: Sequence[Sequence[bool]],
+    forms: Sequence[Sequence[AnswerForm | None]],
     finish_reasons: Sequence[Sequence[str]],
     tokens: Sequence[Sequence[int]],
 ) -> dict[str, Any]:
     """The figures of one benchmark; all arguments are `[problems][samples]`.
 
     Returns:
-        `accuracy`: mean over samples and problems, with `stderr` clustered by problem; `pass_at` and `majority_at` by
-        k; `truncated`, `boxed` (answered in a closed box) and `no_answer`: shares of all samples;
+        `accuracy`: mean over samples and problems, with `stderr` clustered by problem, whatever form an answer has;
+        `strict_accuracy` and `strict_stderr`: the same, where only a stated answer counts (`boxed`, `hash` or
+        `stated`); `pass_at` and `majority_at` by k; `truncated`, `boxed` (answered in a closed box) and `no_answer`:
+        shares of all samples; `answer_forms`: counts;
         `tokens_per_answer`: mean; `verdicts`: counts; `verdict_errors`: samples whose verdict is `timeout` or `error`,
         which count as not correct; `no_room`: problems whose prompt left no room for a response; `problems`, and
         `samples` of each.
@@ -30,6 +33,8 @@ def score(
     n = len(verdicts[0])
     right = [sum(v == "correct" for v in of_problem) for of_problem in verdicts]
     accuracy, stderr = clustered_mean([c / n for c in right])
+    strict, strict_stderr = clustered_mean([c / n for c in map(_strictly_right, verdicts, forms)])
+    by_form = Counter(form for of_problem in forms for form in of_problem)
     counts: Counter[Verdict] = Counter(v for of_problem in verdicts for v in of_problem)
     ks = powers_of_two(n)
     votes = [Counter(c for c in of_problem if c != ABSTAINED) for of_problem in classes]
@@ -43,16 +48,19 @@ def score(
         "samples": n,
         "accuracy": accuracy,
         "stderr": stderr,
+        "strict_accuracy": strict,
+        "strict_stderr": strict_stderr,
         "pass_at": {str(k): clustered_mean([pass_at_k(n, c, k) for c in right])[0] for k in ks},
         "majority_at": {
             str(k): clustered_mean([majority_at_k(v, RIGHT, a, k) for v, a in zip(votes, abstained, strict=True)])[0]
             for k in ks
         },
         "truncated": share("length"),
-        "boxed": sum(map(sum, boxed)) / counts.total(),
+        "boxed": by_form["boxed"] / counts.total(),
         "no_answer": counts["no_answer"] / counts.total(),
         "tokens_per_answer": sum(map(sum, tokens)) / counts.total(),
         "verdicts": {verdict: counts[verdict] for verdict in get_args(Verdict)},
+        "answer_forms": {form: by_form[form] for form in FORMS},
         "verdict_errors": counts["timeout"] + counts["error"],
         "no_room": sum("no_room" in of_problem for of_problem in finish_reasons),
     }
@@ -62,15 +70,23 @@ def average(scores: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """The same figures averaged over benchmarks, unweighted; counts are added up."""
     every = list(scores.values())
     accuracy, stderr = unweighted_average([(s["accuracy"], s["stderr"]) for s in every])
+    strict, strict_stderr = unweighted_average([(s["strict_accuracy"], s["strict_stderr"]) for s in every])
     return {
         "accuracy": accuracy,
         "stderr": stderr,
+        "strict_accuracy": strict,
+        "strict_stderr": strict_stderr,
         **{
             name: {k: _mean([s[name][k] for s in every]) for k in every[0][name]} for name in ("pass_at", "majority_at")
         },
         **{name: _mean([s[name] for s in every]) for name in AVERAGED},
         "verdict_errors": sum(s["verdict_errors"] for s in every),
     }
+
+
+def _strictly_right(verdicts: Sequence[Verdict], forms: Sequence[AnswerForm | None]) -> int:
+    """How many samples of a problem are right and state their answer."""
+    return sum(v == "correct" and f != "trailing" for v, f in zip(verdicts, forms, strict=True))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ class Equal:
 
 
 def answers(*boxed):
-    return [Answer(text or "the answer is 3", text, None) for text in boxed]
+    return [Answer(text or "it is 3", "boxed" if text else "trailing", text, None) for text in boxed]
 
 
 def test_equal_wrong_answers_share_a_class_and_unboxed_ones_stand_alone():
@@ -33,12 +33,14 @@ def test_the_figures_of_a_benchmark():
     figures = score(
         [["correct", "incorrect"], ["no_answer", "timeout"], ["correct", "correct"]],
         [[0, 1], [-1, 1], [0, 0]],
-        [[True, True], [False, True], [True, False]],
+        [["boxed", "boxed"], [None, "boxed"], ["boxed", "trailing"]],
         [["stop", "length"], ["no_room", "no_room"], ["stop", "stop"]],
         [[10, 20], [0, 0], [30, 60]],
     )
     assert figures["accuracy"] == pytest.approx(0.5)
     assert figures["stderr"] == pytest.approx((0.25 / 3) ** 0.5)
+    assert figures["strict_accuracy"] == pytest.approx(2 / 6)  # one right number is merely trailing
+    assert figures["answer_forms"] == {"boxed": 4, "hash": 0, "stated": 0, "trailing": 1}
     assert figures["pass_at"] == pytest.approx({"1": 0.5, "2": 2 / 3})
     assert figures["majority_at"] == pytest.approx({"1": 0.5, "2": 0.5})  # the first problem is a tie
     assert figures["truncated"] == pytest.approx(1 / 6)
@@ -50,8 +52,8 @@ def test_the_figures_of_a_benchmark():
 
 
 def test_the_average_does_not_weigh_by_size():
-    large = score([["correct"]] * 9 + [["incorrect"]], [[0]] * 9 + [[1]], [[True]] * 10, [["stop"]] * 10, [[4]] * 10)
-    small = score([["incorrect"]] * 2, [[1]] * 2, [[True]] * 2, [["length"]] * 2, [[8]] * 2)
+    large = score([["correct"]] * 9 + [["incorrect"]], [[0]] * 9 + [[1]], [["boxed"]] * 10, [["stop"]] * 10, [[4]] * 10)
+    small = score([["incorrect"]] * 2, [[1]] * 2, [["boxed"]] * 2, [["length"]] * 2, [[8]] * 2)
     averaged = average({"large": large, "small": small})
     assert averaged["accuracy"] == pytest.approx(0.45)
     assert averaged["pass_at"] == pytest.approx({"1": 0.45})
