@@ -1,0 +1,94 @@
+"""Read what the rules about texts take for no solution: python -m scripts.audit_rules FILE... --field solution
+
+For each rule: the number of texts, of alarms, and an excerpt of every alarm, to be read by eye. FILE is JSONL, or
+Parquet (a release's `candidates`: --field text; its `default`: --field completion). A field may hold a text, a list of
+texts, or chat turns. On expert solutions every alarm is a false one until it is read.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from builder import cli
+from builder.address import addresses_asker
+from builder.echoes import echoes_prompt
+from builder.errors import InputError
+from builder.prompts import PHASES, template
+from builder.repetition import repeats_itself
+
+# One line a rule: add others here.
+RULES: dict[str, Callable[[str], bool]] = {
+    "echoes_prompt": lambda text: echoes_prompt(text, [template(name) for name in PHASES.values()]),
+    "repeats_itself": repeats_itself,
+    "addresses_asker": addresses_asker,
+}
+_CALCULATION = re.compile(r"<<[^<>]*>>")  # GSM8K's annotations, which are no part of what is said
+
+
+def read_texts(file: Path, field: str) -> list[str]:
+    """Every text of a field of a file, without GSM8K's `<<...>>`.
+
+    Raises:
+        InputError: the file cannot be read, or a row has no such field.
+    """
+    try:
+        return [_CALCULATION.sub("", text) for row in _rows(file) for text in _texts(row[field])]
+    except KeyError as error:
+        raise InputError(f"{file}: a row has no field {error}; name it with --field") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: {error}") from error
+
+
+def _rows(file: Path) -> Iterator[dict]:
+    if file.suffix == ".parquet":
+        import polars as pl
+
+        yield from pl.read_parquet(file).iter_rows(named=True)
+        return
+    with file.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.strip())
+
+
+def _texts(value: str | dict | list | None) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(value["content"])
+    else:
+        for part in value or []:
+            yield from _texts(part)
+
+
+def audit(texts: Sequence[str], rules: dict[str, Callable[[str], bool]]) -> dict[str, list[str]]:
+    """The texts that each rule raises an alarm on."""
+    return {name: [text for text in texts if rule(text)] for name, rule in rules.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print counts and alarms; returns the exit code.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    p = argparse.ArgumentParser(
+        prog="python -m scripts.audit_rules", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL or Parquet")
+    p.add_argument("--field", default="solution", help="where the text is (default: %(default)s)")
+    p.add_argument("--rule", choices=RULES, action="append", help="only this one; may be repeated (default: all)")
+    p.add_argument("--excerpt", type=int, default=200, metavar="N", help="characters shown (default: %(default)s)")
+    args = p.parse_args(arguments)
+    rules = {name: RULES[name] for name in args.rule or RULES}
+    for file in args.files:
+        texts = read_texts(file, args.field)
+        for name, alarms in audit(texts, rules).items():
+            print(f"{file}  {name}: {len(texts)} texts, {len(alarms)} alarms ({len(alarms) / max(len(texts), 1):.2%})")
+            for text in alarms:
+                print("    " + " ".join(text.split())[: args.excerpt])
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)
