@@ -4,14 +4,20 @@ import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from builder.address import addresses_asker
 from builder.config import Rules
 from builder.contradictions import contradicts_itself
+from builder.echoes import echoes_prompt
+from builder.repetition import repeats_itself
 
 RejectedReason = Literal[
     "truncated",
     "not_correct",
     "control_token",
     "contradicts_itself",
+    "echoes_prompt",
+    "repeats_itself",
+    "addresses_asker",
     "mentions_reference",
     "copies_reference",
 ]
@@ -24,11 +30,13 @@ class Task(NamedTuple):
         phase: "self", or "guided" where it has seen the expert's solution.
         problem: without instructions.
         expert_solution: the source's own.
+        instructions: the words of the target's prompts that are neither problem nor solution.
     """
 
     phase: str
     problem: str
     expert_solution: str
+    instructions: tuple[str, ...] = ()
 
 
 class Rule(NamedTuple):
@@ -42,6 +50,18 @@ RULES: dict[RejectedReason, Rule] = {
     "contradicts_itself": Rule(
         lambda rules, task: rules.forbid_contradictions,
         lambda text, task, rules: contradicts_itself(text),
+    ),
+    "echoes_prompt": Rule(
+        lambda rules, task: rules.forbid_echoes,
+        lambda text, task, rules: echoes_prompt(text, task.instructions),
+    ),
+    "repeats_itself": Rule(
+        lambda rules, task: rules.forbid_repetition,
+        lambda text, task, rules: repeats_itself(text),
+    ),
+    "addresses_asker": Rule(
+        lambda rules, task: rules.forbid_talk,
+        lambda text, task, rules: addresses_asker(text),
     ),
     "mentions_reference": Rule(
         lambda rules, task: rules.forbid_mentions and task.phase == "guided",

@@ -11,11 +11,10 @@ from pydantic import PrivateAttr
 
 from builder.candidates import Candidate
 from builder.engines.protocol import SamplingParams
-from builder.rules import Task
 from builder.sampling import until_acceptable
 from builder.steps.base import Row
 from builder.steps.generate import Generate
-from builder.steps.verify import start_verifier
+from builder.steps.verify import start_verifier, task_of
 from builder.verdicts import Response
 from builder.verification.gathering import GatheringVerifier
 from builder.verifier import Verifier
@@ -51,5 +50,5 @@ class AdaptiveGenerate(Generate):
 
     async def _judged(self, row: Row, candidate: Candidate) -> Candidate:
         judgement = await self._judge.judgement(Response(row["gold"], candidate.text, row["problem"]))
-        task = Task(self.phase, row["problem"], row["expert_solution"])
+        task = task_of(row, self.phase, self._settings.target)
         return candidate.judged(judgement, task, self._settings.rules)

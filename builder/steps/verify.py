@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import PrivateAttr
 
-from builder.candidates import dump, load
-from builder.config import Settings
+from builder.candidates import Phase, dump, load
+from builder.config import Settings, Target
+from builder.prompts import instructions
 from builder.rules import Task
 from builder.steps.base import Row, RowStep
 from builder.verdicts import Response
@@ -16,6 +17,11 @@ from builder.verifier import Verifier
 def start_verifier(settings: Settings) -> Verifier:
     """A verifier for one step; the steps of the two phases share the machine's cores."""
     return Verifier(workers=max(1, (os.cpu_count() or 2) // 2), deadline=settings.verifier_deadline)
+
+
+def task_of(row: Row, phase: Phase, target: Target) -> Task:
+    """What a row's candidates of a phase respond to."""
+    return Task(phase, row["problem"], row["expert_solution"], instructions(target))
 
 
 class Verify(RowStep):
@@ -45,5 +51,5 @@ class Verify(RowStep):
         responses = [Response(row["gold"], c.text, row["problem"]) for row, of_row in drawn for c in of_row]
         judgements = iter(self._verifier.judge(responses, rules.accept_answers))
         for row, of_row in drawn:
-            task = Task(self.phase, row["problem"], row["expert_solution"])
+            task = task_of(row, self.phase, self._settings.target)
             row[column] = dump([candidate.judged(next(judgements), task, rules) for candidate in of_row])

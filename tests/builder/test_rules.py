@@ -1,7 +1,8 @@
 import pytest
 
 from builder.config import Rules
-from builder.rules import Task, copy_rate, mentions_reference, rejected_reason
+from builder.prompts import shipped
+from builder.rules import RULES, Task, copy_rate, mentions_reference, rejected_reason
 
 EXPERT = "Natalia sold 48/2 = 24 clips in May. Altogether she sold 48 + 24 = 72 clips in April and May."
 
@@ -9,12 +10,13 @@ EXPERT = "Natalia sold 48/2 = 24 clips in May. Altogether she sold 48 + 24 = 72 
 GOOD = "In May there were half as many, 24, which with the 48 before makes 72 of them sold."
 
 
-RULES = Rules()
+OURS = Rules()
+TASK = Task("guided", "How many clips did she sell?", EXPERT, (shipped("plain"), shipped("guided")))
 
 
-def reason(text=GOOD, phase="guided", rules=RULES, **changes):
+def reason(text=GOOD, phase="guided", rules=OURS, **changes):
     facts = {"verdict": "correct", "finish_reason": "stop", "has_control_token": False}
-    return rejected_reason(text, Task(phase, "How many clips did she sell?", EXPERT), rules, **facts | changes)
+    return rejected_reason(text, TASK._replace(phase=phase), rules, **facts | changes)
 
 
 def test_a_good_retelling_may_be_kept():
@@ -41,6 +43,29 @@ def test_copies_and_mentions_are_refused_in_the_guided_phase_only():
     assert reason(text=EXPERT, phase="self") is None
     assert reason(text="As the reference solution shows, it is 72.") == "mentions_reference"
     assert reason(text="As the reference solution shows, it is 72.", phase="self") is None
+
+
+BROKEN = {
+    "contradicts_itself": ("forbid_contradictions", "The answer is 72, a final answer of 73."),
+    "echoes_prompt": ("forbid_echoes", "Digest it, then retell it: that makes 72."),
+    "repeats_itself": ("forbid_repetition", "She sold 72 clips in all. " * 4),
+    "addresses_asker": ("forbid_talk", "She sold 72. Your answer is correct."),
+}
+
+
+@pytest.mark.parametrize(("name", "field", "text"), [(name, *broken) for name, broken in BROKEN.items()])
+def test_texts_that_are_no_solutions_are_refused_in_both_phases_unless_allowed(name, field, text):
+    for phase in ("self", "guided"):
+        assert reason(text, phase) == name
+        assert reason(text, phase, rules=Rules(**{field: False})) is None
+        assert reason(text, phase, rules=Rules.named("paper")) is None
+
+
+def test_every_rule_has_a_setting_of_its_own():
+    assert set(BROKEN) | {"mentions_reference", "copies_reference"} <= set(RULES)
+    off = Rules.named("paper")
+    assert not any(rule.applies(off, TASK) for rule in RULES.values())
+    assert all(rule.applies(Rules(), TASK) for rule in RULES.values())
 
 
 def test_both_rules_can_be_turned_off():
