@@ -8,6 +8,7 @@ from builder.address import addresses_asker
 from builder.config import Rules
 from builder.contradictions import contradicts_itself
 from builder.echoes import echoes_prompt
+from builder.false_steps import false_steps
 from builder.repetition import repeats_itself
 
 RejectedReason = Literal[
@@ -15,6 +16,7 @@ RejectedReason = Literal[
     "not_correct",
     "control_token",
     "contradicts_itself",
+    "false_step",
     "echoes_prompt",
     "repeats_itself",
     "addresses_asker",
@@ -50,6 +52,10 @@ RULES: dict[RejectedReason, Rule] = {
     "contradicts_itself": Rule(
         lambda rules, task: rules.forbid_contradictions,
         lambda text, task, rules: contradicts_itself(text),
+    ),
+    "false_step": Rule(
+        lambda rules, task: rules.forbid_false_steps,
+        lambda text, task, rules: bool(false_steps(text)),
     ),
     "echoes_prompt": Rule(
         lambda rules, task: rules.forbid_echoes,

@@ -47,6 +47,7 @@ def test_copies_and_mentions_are_refused_in_the_guided_phase_only():
 
 BROKEN = {
     "contradicts_itself": ("forbid_contradictions", "The answer is 72, a final answer of 73."),
+    "false_step": ("forbid_false_steps", "She sold 48 + 24 = 73 clips."),
     "echoes_prompt": ("forbid_echoes", "Digest it, then retell it: that makes 72."),
     "repeats_itself": ("forbid_repetition", "She sold 72 clips in all. " * 4),
     "addresses_asker": ("forbid_talk", "She sold 72. Your answer is correct."),
