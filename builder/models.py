@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from builder.config import Target
+from builder.content_hash import content_hashes
 from builder.errors import InputError
 
 _TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model"]
@@ -22,7 +23,7 @@ class Model:
 
     Attributes:
         path: directory with tokenizer, configuration and (if asked for) safetensors weights.
-        revision: the Hub commit sha, or a hash of the local files: what D′ was really written by.
+        revision: the Hub commit sha, or a hash of all bytes of the local files: what D′ was really written by.
     """
 
     path: Path
@@ -56,14 +57,10 @@ def resolve_model(target: Target, *, weights: bool = True) -> Model:
 def _local(path: Path) -> Model:
     if not (path / "tokenizer.json").is_file():
         raise InputError(f"model directory {path} has no tokenizer.json")
+    files = sorted([*path.glob("*.json"), *path.glob("*.jinja"), *path.glob("*.safetensors")])
     digest = hashlib.sha256()
-    for file in sorted([*path.glob("*.json"), *path.glob("*.jinja"), *path.glob("*.safetensors")]):
-        size = file.stat().st_size
-        digest.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as content:  # both ends tell checkpoints apart without reading 16 GB
-            digest.update(content.read(1 << 20))
-            content.seek(max(0, size - (1 << 20)))
-            digest.update(content.read())
+    for file, content in zip(files, content_hashes(files, cache_dir() / "hashes"), strict=True):
+        digest.update(f"{file.name}\0{content}\0".encode())
     return Model(path.resolve(), f"local-{digest.hexdigest()[:40]}")
 
 
@@ -76,8 +73,7 @@ def _gguf_in(package: str) -> Path | None:
 
 
 def _from_gguf(target: Target, gguf: Path) -> Model:
-    with gguf.open("rb") as content:
-        sha = hashlib.file_digest(content, "sha256").hexdigest()
+    (sha,) = content_hashes([gguf], cache_dir() / "hashes")
     path = cache_dir() / "models" / f"{target.name}-{sha[:12]}"
     if not path.is_dir():
         # In a process of its own: converting loads torch, which must not be running when steps are forked.
