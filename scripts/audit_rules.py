@@ -11,18 +11,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from builder import cli
-from builder.address import addresses_asker
-from builder.echoes import echoes_prompt
+from builder import cli, rules
+from builder.config import Rules
 from builder.errors import InputError
-from builder.prompts import PHASES, template
-from builder.repetition import repeats_itself
+from builder.prompts import shipped
+from builder.rules import Task
 
-# One line a rule: add others here.
+_TASK = Task("self", "", "", (shipped("plain"), shipped("guided")))
 RULES: dict[str, Callable[[str], bool]] = {
-    "echoes_prompt": lambda text: echoes_prompt(text, [template(name) for name in PHASES.values()]),
-    "repeats_itself": repeats_itself,
-    "addresses_asker": addresses_asker,
+    name: lambda text, rule=rule: rule.broken(text, _TASK, Rules())
+    for name, rule in rules.RULES.items()
+    if rule.applies(Rules(), _TASK)
 }
 _CALCULATION = re.compile(r"<<[^<>]*>>")  # GSM8K's annotations, which are no part of what is said
 

@@ -65,7 +65,7 @@ class Expression:
     cut: bool = False
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """No expression begins here."""
 
 
@@ -79,7 +79,7 @@ def parse(tokens: list[Token], start: int) -> Expression | None:
     parser = _Parser(tokens, start)
     try:
         node = parser.sum(0)
-    except Unreadable:
+    except UnreadableError:
         return None
     return Expression(start, parser.at, parser.last, node, parser.units, parser.dashes, parser.cut)
 
@@ -147,7 +147,7 @@ class _Parser:
 
     def factor(self, depth: int) -> Node:
         if depth > _DEPTH or self.at > self.limit:
-            raise Unreadable
+            raise UnreadableError
         if self.kind() == "-" and self.begins(1):
             self.at += 1
             return Unary("-", self.factor(depth + 1))
@@ -175,7 +175,7 @@ class _Parser:
 
     def atom(self, depth: int) -> Node:
         if depth > _DEPTH + 1:
-            raise Unreadable
+            raise UnreadableError
         kind = self.kind()
         if kind == "number":
             return self.number(depth)
@@ -187,7 +187,7 @@ class _Parser:
         if kind == "root":
             self.at += 1
             return Unary("root", self.atom(depth + 1))
-        raise Unreadable
+        raise UnreadableError
 
     def number(self, depth: int) -> Node:
         token = self.tokens[self.at]
@@ -215,18 +215,19 @@ class _Parser:
         if self.kind() == "frac":
             return self.atom(depth + 1)
         top, bottom = self.tokens[self.at].value, self.tokens[self.at + 2].value
-        assert top is not None and bottom is not None
+        assert top is not None
+        assert bottom is not None
         self.at += 3
         return Operation("/", Number(top), Number(bottom))
 
     def group(self, depth: int) -> Node:
         if self.kind() != "(":
-            raise Unreadable
+            raise UnreadableError
         opened = self.tokens[self.at]
         self.at += 1
         node = self.sum(depth + 1)
         if self.cut or self.at >= len(self.tokens) or not closes(opened, self.tokens[self.at]):
-            raise Unreadable
+            raise UnreadableError
         self.at += 1
         return node
 

@@ -1,4 +1,4 @@
-r"""A text as tokens of arithmetic: numbers, operators, relations, words, ends of a statement, and what is none of these.
+r"""A text as tokens of arithmetic: numbers, operators, relations, words, ends of a statement, and the rest.
 
 Whatever carries no value (`$`, `\left`, `\,`, bold asterisks, GSM8K's `<<...>>`) is left out, so that
 `\$3 \times 4`, `$3\times4$` and `$3 x 4` are the same tokens. Every pattern is possessive or bounded: one pass over
@@ -82,7 +82,7 @@ def tokenize(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
         if kind in _SILENT or (kind == "line" and _goes_on(tokens, text, match.end())):
-            space = space or kind == "space" and match[0].isspace() or kind == "line"
+            space = space or (kind == "space" and match[0].isspace()) or kind == "line"
             continue
         for token in _read(kind, match, text, tokens[-1] if tokens and not space else None):
             tokens.append(token)

@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     tight: bool = False
 
 
-class NoValue(Exception):
+class NoValueError(Exception):
     """Too large, an irrational root, or a division by zero."""
 
 
@@ -35,7 +35,7 @@ def values(node: Node) -> list[Fraction]:
     for reading in _readings(node):
         try:
             found[evaluate(node, reading)] = None
-        except NoValue:
+        except NoValueError:
             continue
     return list(found)
 
@@ -67,7 +67,7 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
     """The value in one reading.
 
     Raises:
-        NoValue: it has none, or none of a reasonable size.
+        NoValueError: it has none, or none of a reasonable size.
     """
     match node:
         case Number(value, _, percent):
@@ -85,12 +85,12 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
             return _apply("+" if reading.mixed else "*", evaluate(left, reading), evaluate(right, reading))
         case Operation(op, left, right):
             return _apply("*" if op == "()" else op, evaluate(left, reading), evaluate(right, reading))
-    raise NoValue
+    raise NoValueError
 
 
 def _apply(op: str, left: Fraction, right: Fraction) -> Fraction:
     if op == "/" and not right:
-        raise NoValue
+        raise NoValueError
     match op:
         case "+":
             result = left + right
@@ -103,20 +103,20 @@ def _apply(op: str, left: Fraction, right: Fraction) -> Fraction:
         case _:
             result = _power(left, right)
     if max(result.numerator.bit_length(), result.denominator.bit_length()) > _BITS:
-        raise NoValue
+        raise NoValueError
     return result
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > _EXPONENT or (not base and exponent <= 0):
-        raise NoValue
+        raise NoValueError
     return base ** int(exponent)
 
 
 def _root(value: Fraction) -> Fraction:
     if value < 0:
-        raise NoValue
+        raise NoValueError
     top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
     if (top * top, bottom * bottom) != (value.numerator, value.denominator):
-        raise NoValue
+        raise NoValueError
     return Fraction(top, bottom)

@@ -1,10 +1,10 @@
 import pytest
 
 from builder.echoes import echoes_prompt, instruction_phrases
-from builder.prompts import template
+from builder.prompts import shipped
 from tests.experts import expert_texts
 
-PROMPTS = [template("guided"), template("plain")]
+PROMPTS = [shipped("guided"), shipped("plain")]
 
 
 @pytest.mark.parametrize(
