@@ -6,6 +6,7 @@ from pathlib import Path
 from builder import __version__
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
+from builder.sources.fields import FIELDS
 
 _EPILOG = f"""\
 examples:
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         ("solution", "the expert's worked solution"),
         ("answer", "the gold answer (else the solution's last \\boxed{} or what follows its ####)"),
         ("id", "a unique id (else source name and row number)"),
+        ("origin", "where the source has the problem from (else origin, source or data_source, if there is one)"),
     ):
         source.add_argument(f"--{field}-field", metavar="NAME", help=f"field with {what}")
     source.add_argument("--config", metavar="NAME", help="config of a Hub dataset")
@@ -77,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
         "--drop-unverifiable",
         action="store_true",
         help="reject rows without a usable gold instead of keeping the expert",
+    )
+    source.add_argument(
+        "--drop-contradicted",
+        action="store_true",
+        help="reject rows whose expert solution comes to another answer than the gold",
     )
 
     sampling = p.add_argument_group("sampling (defaults: the target's)")
@@ -182,7 +189,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     overrides = {name: getattr(args, name) for name in ("candidates", "temperature", "top_p", "max_tokens")}
     overrides["scheme"] = args.sampling
     sampling = target.sampling.model_dump() | {k: v for k, v in overrides.items() if v is not None}
-    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in ("problem", "solution", "answer", "id")}
+    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in FIELDS}
     fields |= {"config": args.config, "split": args.split, "revision": args.source_revision}
     return validated(
         Settings,
@@ -201,6 +208,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             },
             "verifier_deadline": args.verifier_deadline,
             "drop_unverifiable": args.drop_unverifiable,
+            "drop_contradicted": args.drop_contradicted,
             "prompt_hashes": hashes(),
             "tool_version": __version__,
         },
