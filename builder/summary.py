@@ -102,9 +102,9 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     of_origins = summary.get("origins", {})
     if len(of_origins) > 1:
         adaptive = is_adaptive(manifest)
-        by_origin = tables[f"Rows by origin ({ADAPTIVE_SHARE})" if adaptive else "Rows by origin"] = table(
-            "origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate"
-        )
+        by_origin = tables[
+            "Rows by origin (sampling was adaptive: no pass rates)" if adaptive else "Rows by origin"
+        ] = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
         for origin, found in of_origins.items():
             rate = found["self_correct_share"]
             by_origin.add_row(
