@@ -1,5 +1,6 @@
 """What a build amounts to: the paper's Table 1 and Table 3 for one release, for a person and for a machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,20 +100,12 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
         "Rows by stage (the paper's Table 1)": counts,
         "Mean log-prob under the target policy, nats (the paper's Table 3)": gap,
     }
-    of_origins = summary.get("origins", {})
-    if len(of_origins) > 1:
+    if len(found := summary.get("origins", {})) > 1:
         adaptive = is_adaptive(manifest)
-        by_origin = tables[
-            "Rows by origin (sampling was adaptive: no pass rates)" if adaptive else "Rows by origin"
-        ] = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
-        for origin, found in of_origins.items():
-            rate = found["self_correct_share"]
-            by_origin.add_row(
-                origin,
-                f"{found['rows']:,}",
-                *(f"{found['stages'].get(stage, 0):,}" for stage in STAGES),
-                "-" if rate is None else f"{rate:.1%}",
-            )
+        by_origin = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
+        for cells in _origin_rows(found):
+            by_origin.add_row(*cells)
+        tables["Rows by origin" + (" (sampling was adaptive: no pass rates)" if adaptive else "")] = by_origin
     for title, content in tables.items():
         console.print(f"\n[bold]{title}[/bold]", highlight=False)
         console.print(content)
@@ -120,6 +113,15 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     for label, content in _facts(manifest):
         console.print(f"{label:<12}{content}", highlight=False, soft_wrap=True)
     console.print(f"{'release':<12}{release}", highlight=False, soft_wrap=True)
+
+
+def _origin_rows(origins: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    from rich.markup import escape
+
+    for origin, found in origins.items():
+        stages = (f"{found['stages'].get(stage, 0):,}" for stage in STAGES)
+        rate = found["self_correct_share"]
+        yield escape(origin), f"{found['rows']:,}", *stages, "-" if rate is None else f"{rate:.1%}"
 
 
 def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
