@@ -8,16 +8,10 @@ from builder import __version__
 from builder.answers import LaxestForm
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
+from builder.rule_words import MEANING
+from builder.sources.fields import FIELDS
 
-# What `--allow-NAME` turns off: the rule `forbid_NAME`.
-ALLOWED = {
-    "contradictions": "states two different answers",
-    "false-steps": "has a numeric equation that does not hold",
-    "echoes": "repeats the instructions of its prompt",
-    "repetition": "runs in circles",
-    "talk": "talks to or about whoever asked",
-    "mentions": 'retells and talks about "the reference solution"',
-}
+_FORBIDDEN = [field for field in Rules.model_fields if field.startswith("forbid_")]
 
 _EPILOG = f"""\
 examples:
@@ -72,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         ("solution", "the expert's worked solution"),
         ("answer", "the gold answer (else the solution's last \\boxed{} or what follows its ####)"),
         ("id", "a unique id (else source name and row number)"),
+        ("origin", "where the source has the problem from (else origin, source or data_source, if there is one)"),
     ):
         source.add_argument(f"--{field}-field", metavar="NAME", help=f"field with {what}")
     source.add_argument("--config", metavar="NAME", help="config of a Hub dataset")
@@ -89,6 +84,11 @@ def parser() -> argparse.ArgumentParser:
         "--drop-unverifiable",
         action="store_true",
         help="reject rows without a usable gold instead of keeping the expert",
+    )
+    source.add_argument(
+        "--drop-contradicted",
+        action="store_true",
+        help="reject rows whose expert solution comes to another answer than the gold",
     )
 
     sampling = p.add_argument_group("sampling (defaults: the target's)")
@@ -142,8 +142,9 @@ def add_rule_arguments(p: argparse.ArgumentParser) -> None:
         help='the laxest form of answer that counts: in a box; stated ("the answer is 12", "#### 12"); or merely '
         "trailing, the last number (default: stated)",
     )
-    for rule, what in ALLOWED.items():
-        rules.add_argument(f"--allow-{rule}", action="store_true", help=f"keep text that {what}")
+    for field in _FORBIDDEN:
+        flag = field.replace("forbid_", "--allow-").replace("_", "-")
+        rules.add_argument(flag, action="store_true", help=f"keep a text although {MEANING[field]}")
     rules.add_argument(
         "--max-copy-rate",
         metavar="RATE",
@@ -225,7 +226,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     overrides = {name: getattr(args, name) for name in ("candidates", "temperature", "top_p", "max_tokens")}
     overrides["scheme"] = args.sampling
     sampling = target.sampling.model_dump() | {k: v for k, v in overrides.items() if v is not None}
-    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in ("problem", "solution", "answer", "id")}
+    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in FIELDS}
     fields |= {"config": args.config, "split": args.split, "revision": args.source_revision}
     return validated(
         Settings,
@@ -241,6 +242,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             "rules": rules_from(args),
             "verifier_deadline": args.verifier_deadline,
             "drop_unverifiable": args.drop_unverifiable,
+            "drop_contradicted": args.drop_contradicted,
             "prompt_hashes": hashes(target),
             "tool_version": __version__,
         },

@@ -12,7 +12,9 @@ import yaml
 
 from builder.hub_names import HUB_ID
 from builder.paper import TABLE_1
+from builder.pass_rates import is_adaptive
 from builder.records import CONFIGS, Column
+from builder.rule_words import rules_in_words, whose_rules
 from builder.summary import rows_by_config
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -32,7 +34,7 @@ def render_card(manifest: dict[str, Any]) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "literal": _literal, "type": _type}
+    environment.filters |= {"cell": _cell, "line": _line, "literal": _literal, "type": _type}
     template = environment.from_string((resources.files("dataset_cards") / "template.md").read_text("utf-8"))
     publication = manifest.get("publication")
     summary, part = manifest.get("summary"), _part(manifest)
@@ -49,6 +51,9 @@ def render_card(manifest: dict[str, Any]) -> str:
         publication=publication,
         name=publication["repo"] if publication else _NOWHERE,
         base_model=_base_model(manifest),
+        adaptive=is_adaptive(manifest),
+        rules=rules_in_words(manifest["rules"]),
+        whose_rules=whose_rules(manifest["rules"]),
         max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
         loadable=_loadable(manifest),
@@ -61,6 +66,11 @@ def render_card(manifest: dict[str, Any]) -> str:
 def _cell(text: str) -> str:
     """Text that does not end the table cell it stands in."""
     return text.replace("|", "\\|")
+
+
+def _line(text: str) -> str:
+    """Text of a source on one line, in which no Markdown begins."""
+    return re.sub(r"([\\`*\[\]<>])", r"\\\1", " ".join(text.split()))
 
 
 def _literal(values: dict[str, str | int | bool]) -> str:

@@ -176,6 +176,7 @@ class SourceSpec(Frozen):
     solution_field: str | None = None
     answer_field: str | None = None
     id_field: str | None = None
+    origin_field: str | None = None
     config: str | None = None
     split: str | None = None
     revision: str | None = None
@@ -260,6 +261,7 @@ class Settings(Comparable):
     rules: Rules = Rules()
     verifier_deadline: float = Field(5.0, gt=0)
     drop_unverifiable: bool = False
+    drop_contradicted: bool = False
     prompt_hashes: dict[str, str]
     tool_version: str
 

@@ -42,7 +42,7 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
         "prompts": settings.prompt_hashes,
         "sampling": settings.sampling.model_dump(),
         "seed": settings.seed,
-        "rules": settings.rules.model_dump(),
+        "rules": {"name": settings.rules.name, **settings.rules.model_dump()},
         "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
         "engine": _engine(workspace),
         "logprob_mode": (

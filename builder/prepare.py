@@ -5,7 +5,7 @@ Rows pass through in source order, some thousand at a time, so that memory does 
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -18,10 +18,12 @@ import pyarrow.parquet as pq
 from builder.chat import Chat
 from builder.config import Settings
 from builder.errors import InputError
+from builder.golds import answer_kind
 from builder.records import PREPARED, REJECTED, Column, schema
-from builder.sources.filters import overlong, reject, unverifiable
+from builder.sources.filters import contradiction, expert_verdicts, overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
+from builder.verdicts import Verdict
 from builder.verifier import Verifier
 from builder.workspace import Workspace, write_atomically
 
@@ -78,17 +80,35 @@ def _checked(
     total = {row.id: len(ids) + expert_tokens[row.id] for row, ids in zip(rows, prompts, strict=True)}
     rows, long = overlong(rows, lambda row: total[row.id], settings.target.max_length)
     without_gold = unverifiable(rows, verifier.parseable)
-    rejected += [*control, *long]
-    if settings.drop_unverifiable:
-        why = "no gold answer that the verifier can parse"
-        rejected += [reject(row, "no_gold", why) for row in rows if row.id in without_gold]
-        rows = [row for row in rows if row.id not in without_gold]
+    verdicts = expert_verdicts(rows, without_gold, verifier.judge)
+    unwanted = _unwanted(rows, settings, without_gold, verdicts)
+    rejected += [*control, *long, *unwanted.values()]
     built = [
         asdict(row)
-        | {"gold": row.gold or "", "verifiable": row.id not in without_gold, "expert_tokens": expert_tokens[row.id]}
+        | {
+            "gold": row.gold or "",
+            "answer_kind": answer_kind(row.gold, row.problem),
+            "verifiable": row.id not in without_gold,
+            "expert_verdict": verdicts.get(row.id),
+            "expert_tokens": expert_tokens[row.id],
+        }
         for row in rows
+        if row.id not in unwanted
     ]
     return built, sorted(rejected, key=lambda row: row.row)
+
+
+def _unwanted(
+    rows: Sequence[SourceRow], settings: Settings, without_gold: set[str], verdicts: Mapping[str, Verdict]
+) -> dict[str, RejectedRow]:
+    """The rows, by id, that could be built but that the settings leave out."""
+    found = {}
+    for row in rows:
+        if settings.drop_unverifiable and row.id in without_gold:
+            found[row.id] = reject(row, "no_gold", "no gold answer that the verifier can parse, or a proof")
+        elif settings.drop_contradicted and verdicts.get(row.id) == "incorrect":
+            found[row.id] = reject(row, "contradicted", contradiction(row))
+    return found
 
 
 def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list[SourceRow], list[RejectedRow]]:

@@ -20,17 +20,26 @@ _TOKENS, _LOGPROBS = pa.list_(pa.int32()), pa.list_(pa.float32())
 
 STAGES = ("self_alignment", "guided_alignment", "fallback")
 
+_ORIGIN = Column("origin", _TEXT, "where the source says that it has the problem from; null if it does not say")
+_KIND = Column("answer_kind", _TEXT, "what the problem asks for: a `value`, a `choice` among options, or a `proof`; "
+               "`none` if there is no gold answer")  # fmt: skip
+_EXPERT_VERDICT = Column("expert_verdict", _TEXT, "the verdict on the expert solution: `correct`, `incorrect`, "
+                         "`no_answer`, `timeout` or `error`; null if the gold answer is unusable")  # fmt: skip
+
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
+    _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("answer", _TEXT, "gold answer; null if the source has none"),
+    _KIND,
     Column("prompt", _TURNS, "plain prompt as chat turns; apply the target's chat template"),
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
     Column("fallback_reason", _TEXT, "why the expert's text stayed: `no_acceptable_candidate`, "
            "`unverifiable` or `no_room`; null unless `fallback`"),
-    Column("self_sampled", _COUNT, "candidates drawn from the plain prompt"),
+    Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
+           "may be kept"),
     Column("self_correct", _COUNT, "of those, complete and verified correct"),
     Column("guided_sampled", _COUNT, "candidates drawn with the expert solution in the prompt"),
     Column("guided_correct", _COUNT, "of those, complete and verified correct, kept or not"),
@@ -42,6 +51,7 @@ DEFAULT = (
     Column("policy_logprob", _REAL, "log π(completion | plain prompt), sum over tokens, nats"),
     Column("policy_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
     Column("expert_solution", _TEXT, "the source's own solution"),
+    _EXPERT_VERDICT,
     Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
     Column("expert_logprob", _REAL, "log π(expert solution | plain prompt), sum over tokens, nats"),
     Column("expert_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
@@ -77,7 +87,8 @@ CANDIDATES = (
 REJECTED = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
-    Column("reason", _TEXT, "`overlong`, `no_gold`, `duplicate` or `malformed`"),
+    _ORIGIN,
+    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate` or `malformed`"),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),
@@ -88,10 +99,13 @@ PREPARED = (
     Column("row", pa.int64(), "zero-based position over all sources of the build"),
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
+    _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("expert_solution", _TEXT, "the source's own solution"),
     Column("gold", _TEXT, "gold answer; empty if the source has none"),
-    Column("verifiable", pa.bool_(), "whether the verifier can parse the gold answer"),
+    _KIND,
+    Column("verifiable", pa.bool_(), "whether the verifier can parse the gold answer, and it is no proof"),
+    _EXPERT_VERDICT,
     Column("expert_tokens", pa.int64(), "tokens of the expert solution, end-of-turn token included"),
 )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from builder.errors import InputError
 from builder.hub_names import HUB_ID
 from builder.manifest import NAME, file_facts, read_manifest
-from builder.records import CONFIGS
+from builder.records import CONFIGS, schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,6 +51,14 @@ class Release:
         import polars as pl
 
         return pl.scan_parquet(self.files(config))
+
+
+def with_all_columns(frame: "pl.LazyFrame", config: str) -> "pl.LazyFrame":
+    """A config of a release, with nulls in the columns that an earlier version of the tool did not write."""
+    import polars as pl
+
+    there, expected = frame.collect_schema(), pl.from_arrow(schema(CONFIGS[config]).empty_table()).schema
+    return frame.with_columns(pl.lit(None, kind).alias(name) for name, kind in expected.items() if name not in there)
 
 
 def open_release(name: str, revision: str | None = None, configs: Sequence[str] = tuple(CONFIGS)) -> Release:

@@ -1,9 +1,13 @@
 """What a build amounts to: the paper's Table 1 and Table 3 for one release, for a person and for a machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.origins import origins
+from builder.pass_rates import ADAPTIVE_SHARE, is_adaptive
 from builder.records import STAGES
+from builder.releases import with_all_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,12 +19,14 @@ def summarize(release: Path) -> dict[str, Any]:
     Returns:
         `stages`: rows by stage and all together (Table 1); `logprobs`: for every stage with rows and for `all`,
         the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
-        and per token (nats); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`.
+        and per token (nats); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of
+        the rows that the policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer);
+        `answer_kinds`; `expert_verdicts`; `origins`, see `builder.origins`.
     """
     import polars as pl
 
     def scan(config: str) -> pl.LazyFrame:
-        return pl.scan_parquet(release / "data" / config / "*.parquet")
+        return with_all_columns(pl.scan_parquet(release / "data" / config / "*.parquet"), config)
 
     rows, candidates = scan("default"), scan("candidates")
     means = [
@@ -47,6 +53,13 @@ def summarize(release: Path) -> dict[str, Any]:
         "verdicts": _counts(candidates, "verdict"),
         "rejected_candidates": _counts(candidates.drop_nulls("rejected_reason"), "rejected_reason"),
         **sampled.to_dicts()[0],
+        "answer_forms": _counts(rows.filter(pl.col("stage") != "fallback").drop_nulls("answer_form"), "answer_form"),
+        "candidate_answer_forms": _counts(
+            candidates.with_columns(pl.col("answer_form").fill_null("none")), "answer_form"
+        ),
+        "answer_kinds": _counts(rows.drop_nulls("answer_kind"), "answer_kind"),
+        "expert_verdicts": _counts(rows.drop_nulls("expert_verdict"), "expert_verdict"),
+        "origins": origins(rows),
     }
 
 
@@ -65,7 +78,7 @@ def _counts(frame: Any, column: str) -> dict[str, int]:
 
 
 def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -> None:
-    """Print Table 1 and Table 3 of a release, and where it is."""
+    """Print Table 1 and Table 3 of a release, what became of each origin, and where the release is."""
     from rich.table import Table
 
     summary, rows = manifest["summary"], manifest["summary"]["stages"]["all"]
@@ -83,10 +96,17 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     for stage, means in summary["logprobs"].items():
         values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
         gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
-    for title, content in (
-        ("Rows by stage (the paper's Table 1)", counts),
-        ("Mean log-prob under the target policy, nats (the paper's Table 3)", gap),
-    ):
+    tables = {
+        "Rows by stage (the paper's Table 1)": counts,
+        "Mean log-prob under the target policy, nats (the paper's Table 3)": gap,
+    }
+    if len(found := summary.get("origins", {})) > 1:
+        adaptive = is_adaptive(manifest)
+        by_origin = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
+        for cells in _origin_rows(found):
+            by_origin.add_row(*cells)
+        tables["Rows by origin" + (" (sampling was adaptive: no pass rates)" if adaptive else "")] = by_origin
+    for title, content in tables.items():
         console.print(f"\n[bold]{title}[/bold]", highlight=False)
         console.print(content)
     console.print()
@@ -95,20 +115,36 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     console.print(f"{'release':<12}{release}", highlight=False, soft_wrap=True)
 
 
+def _origin_rows(origins: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    from rich.markup import escape
+
+    for origin, found in origins.items():
+        stages = (f"{found['stages'].get(stage, 0):,}" for stage in STAGES)
+        rate = found["self_correct_share"]
+        yield escape(origin), f"{found['rows']:,}", *stages, "-" if rate is None else f"{rate:.1%}"
+
+
 def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     summary, cost = manifest["summary"], manifest["cost"]
 
     def listing(counts: dict[str, int]) -> str:
         return ", ".join(f"{name} {number:,}" for name, number in counts.items()) or "none"
 
+    checked = {
+        "answers": summary.get("answer_forms"),
+        "asked for": summary.get("answer_kinds"),
+        "expert": summary.get("expert_verdicts"),
+    }
     rate = cost["sampled_tokens"] / cost["seconds"] if cost["seconds"] else 0
     return [
         ("target", f"{manifest['target']['model']} at {manifest['target']['revision']}"),
-        ("candidates", f"{summary['candidates']:,} ({summary['truncated']:,} truncated)"),
+        ("candidates", f"{summary['candidates']:,} ({summary['truncated']:,} truncated)"
+                       + (f"; {ADAPTIVE_SHARE}" if is_adaptive(manifest) else "")),
         ("verdicts", listing(summary["verdicts"])),
         ("not kept", listing(summary["rejected_candidates"])),
+        *((label, listing(counts)) for label, counts in checked.items() if counts),
         ("fallback", listing(summary["fallback_reasons"])),
         ("rejected", f"{sum(summary['rejected'].values()):,} rows ({listing(summary['rejected'])})"),
         ("tokens", f"{cost['sampled_tokens']:,} sampled, {cost['scored_tokens']:,} scored"),
         ("time", f"{cost['seconds']:,.0f} s in {cost['sessions']} session(s), {rate:,.0f} sampled tokens/s"),
-    ]
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 
 from builder import __version__
 from builder.card import render_card
-from builder.config import Rules, Settings, Target, list_targets, load_target
+from builder.config import Settings, Target, list_targets, load_target
 from builder.manifest import without_paths
 from builder.prompts import hashes
 from builder.releases import open_release
@@ -56,7 +56,7 @@ def planned(target: Target) -> dict[str, Any]:
         "sources": [{"name": PAPER_SOURCE, "repo": source.repo, "revision": None, "license": source.license}],
         "sampling": target.sampling.model_dump(),
         "seed": settings.seed,
-        "rules": Rules().model_dump(),
+        "rules": {"name": settings.rules.name, **settings.rules.model_dump()},
         "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
         "engine": None,
         "settings": settings.model_dump(mode="json"),

@@ -1,41 +1,21 @@
 """What a report shows: every figure with its title, what one learns from it, and the numbers behind it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from math import exp
 from typing import Any
 
+from builder.pass_rates import is_adaptive
 from builder.records import STAGES
-from builder.reporting import charts
+from builder.reporting import charts, checks
+from builder.reporting.figure import STAGE_NAMES, Figure
 from builder.reporting.histograms import Histogram
 from builder.reporting.numbers import count, counted, real, share, weight
 from builder.reporting.statistics import ALL, PHASES, Statistics
 
-STAGE_NAMES = {"self_alignment": "self-alignment", "guided_alignment": "guided-alignment", "fallback": "fallback"}
 TEXT_NAMES = {"expert": "D, expert text", "kept": "D′, kept text"}
 _PHASE_STAGE = dict(zip(PHASES, STAGES, strict=False))
 _PHASE_NAMES = {"self": "plain prompt", "guided": "guided prompt"}
-_MOST_SOURCES = 12
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One plot.
-
-    Attributes:
-        title: what is plotted.
-        caption: what one learns from it.
-        draw: width in pixels -> SVG text; None where the release has nothing to plot, as the caption then says.
-        head: names of the columns of the table behind it.
-        rows: of that table.
-    """
-
-    title: str
-    caption: str
-    draw: Callable[[int], str] | None = None
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def figures(s: Statistics, manifest: Mapping[str, Any]) -> dict[str, Figure]:
@@ -48,9 +28,12 @@ def figures(s: Statistics, manifest: Mapping[str, Any]) -> dict[str, Figure]:
         "change": _change(s),
         "weights": _weights(s),
         "log_ratios": _log_ratios(s),
-        **{f"pass_{phase}": _pass_rates(s, phase) for phase in PHASES},
+        **{f"pass_{phase}": _pass_rates(s, phase, adaptive=is_adaptive(manifest)) for phase in PHASES},
         **{f"verdicts_{phase}": _verdicts(s, phase) for phase in PHASES},
-        "sources": _sources(s),
+        "sources": checks.sources(s),
+        "origins": checks.origins(s, manifest),
+        "answer_forms": checks.answer_forms(s),
+        "checked": checks.checked(s),
         "fallback_reasons": _fallback_reasons(s),
         "lengths": _lengths(s),
         "copy_rates": _copy_rates(s, manifest["rules"]["max_copy_rate"]),
@@ -171,9 +154,9 @@ def _log_ratios(s: Statistics) -> Figure:
     )
 
 
-def _pass_rates(s: Statistics, phase: str) -> Figure:
+def _pass_rates(s: Statistics, phase: str, *, adaptive: bool) -> Figure:
     rates, of_phase = s.pass_rates[phase], {"self": "of its own", "guided": "with the solution shown"}[phase]
-    title = f"Pass rate {of_phase}"
+    title = f"{'Share of correct candidates' if adaptive else 'Pass rate'} {of_phase}"
     if not rates:
         return Figure(title, f"No candidate was drawn from the {_PHASE_NAMES[phase]}.")
     total, (never, *_, always) = sum(rates.values()), rates.values()
@@ -181,7 +164,7 @@ def _pass_rates(s: Statistics, phase: str) -> Figure:
     return Figure(
         title,
         f"Of {counted(total, 'problem')} tried from the {_PHASE_NAMES[phase]}, {share(never, total)} were never solved "
-        f"and {share(always, total)} always.",
+        f"and {share(always, total)} always." + (checks.NO_PASS_RATE if adaptive else ""),
         partial(charts.columns, title, rates, _PHASE_STAGE[phase], x_name),
         ("correct", "rows", "share"),
         tuple((name, count(n), share(n, total)) for name, n in rates.items()),
@@ -205,23 +188,6 @@ def _verdicts(s: Statistics, phase: str) -> Figure:
         lambda width: charts.bars(title, outcomes, _PHASE_STAGE[phase], width, drawn.count),
         ("candidates", "number", "share"),
         tuple((name, count(n), share(n, drawn.count)) for name, n in rows),
-    )
-
-
-def _sources(s: Statistics) -> Figure:
-    shown = dict(list(s.sources.items())[:_MOST_SOURCES])
-    rest = list(s.sources.values())[_MOST_SOURCES:]
-    if rest:
-        shown[f"{len(rest)} others"] = {stage: sum(v.get(stage, 0) for v in rest) for stage in STAGES}
-    fallback = {name: v.get("fallback", 0) / sum(v.values()) for name, v in shown.items()}
-    worst = max(fallback, key=fallback.__getitem__)
-    caption = f"{worst} falls back most: {share(fallback[worst])} of its rows keep the expert’s text."
-    return Figure(
-        "Stages by source",
-        caption if fallback[worst] else "No source falls back.",
-        lambda width: charts.stacked_bars("Rows by stage for each source", shown, STAGE_NAMES, width),
-        ("source", *STAGE_NAMES.values()),
-        tuple((name, *(count(v.get(stage, 0)) for stage in STAGES)) for name, v in s.sources.items()),
     )
 
 

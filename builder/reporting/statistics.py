@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
 from builder.records import STAGES
-from builder.releases import Release
+from builder.releases import Release, with_all_columns
 from builder.reporting.histograms import Histogram, histogram, pass_rates
 from builder.reporting.policy_gap import Weights, describe
 from builder.reporting.token_weights import TokenWeights, token_weights
@@ -107,7 +107,7 @@ def collect(release: Release, advance: Callable[[int], None] = lambda rows: None
     import polars as pl
 
     columns = [*(pl.col(c).cast(pl.Categorical) for c in _CATEGORIES), *_NUMBERS]
-    rows = release.scan("default").select(columns).collect(engine="streaming")
+    rows = with_all_columns(release.scan("default"), "default").select(columns).collect(engine="streaming")
     if rows.is_empty():
         raise InputError(f"release {release.name} has no rows: there is nothing to report")
     by_stage = {stage: rows.filter(pl.col("stage") == stage) for stage in STAGES}

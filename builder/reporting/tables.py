@@ -6,10 +6,11 @@ from math import exp
 from typing import Any
 
 from builder.progress import duration
-from builder.reporting.figures import STAGE_NAMES
+from builder.reporting.figure import STAGE_NAMES
 from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight
 from builder.reporting.policy_gap import LEVELS, Weights
 from builder.reporting.statistics import ALL, Statistics
+from builder.rule_words import rules_in_words, whose_rules
 
 Facts = list[tuple[str, str]]
 
@@ -117,15 +118,14 @@ def cost(s: Statistics, manifest: Mapping[str, Any]) -> Facts:
 def settings(manifest: Mapping[str, Any]) -> Facts:
     """What determines the outcome."""
     target, sampling, rules = manifest["target"], manifest["sampling"], manifest["rules"]
-    copy = "off" if rules["max_copy_rate"] is None else f"at most {rules['max_copy_rate']:g}"
     return [
         ("target", f"{target['model']} at {target['revision']}, {target['dtype']}"),
         *(("source", " at ".join(filter(None, (s["name"], s["revision"])))) for s in manifest["sources"]),
         ("sampling", f"{sampling['candidates']} candidates a phase, temperature {sampling['temperature']:g}, "
                      f"top_p {sampling['top_p']:g}, at most {count(sampling['max_tokens'])} tokens"),
         ("seed", str(manifest["seed"])),
-        ("copy rate", copy),
-        ("mentions of the reference", "not kept" if rules["forbid_mentions"] else "kept"),
+        *([("rules", whose)] if (whose := whose_rules(rules)) else []),
+        *((f"rule {name}", f"{setting}: {meaning}") for name, setting, meaning in rules_in_words(rules)),
         ("engine", manifest["engine"]),
         ("verifier", f"{manifest['verifier']['version']}, deadline {manifest['verifier']['deadline_seconds']:g} s"),
         ("log-probs", manifest["logprob_mode"]),

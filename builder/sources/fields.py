@@ -13,8 +13,11 @@ from builder.sources.table import Table
 PROBLEM_NAMES = ("problem", "question", "prompt")
 SOLUTION_NAMES = ("solution", "expert_solution")
 ANSWER_NAMES = ("answer", "final_answer", "expected_answer")
+ORIGIN_NAMES = ("origin", "source", "data_source")
+FIELDS = ("problem", "solution", "answer", "id", "origin")
 MAX_BYTES = 1_000_000
 _PEEK = 20
+_MOST_ORIGIN = 200  # characters
 
 
 class MalformedError(ValueError):
@@ -23,17 +26,22 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True)
 class Fields:
-    """Column names; without an answer column the gold stands in the solution, without an id one is made up."""
+    """Column names.
+
+    Without an answer column the gold stands in the solution, without an id one is made up, without an origin there is
+    none.
+    """
 
     problem: str
     solution: str
     answer: str | None = None
     id: str | None = None
+    origin: str | None = None
 
     @property
     def columns(self) -> list[str]:
         """The columns that have to be read."""
-        return list(dict.fromkeys(filter(None, (self.problem, self.solution, self.answer, self.id))))
+        return list(dict.fromkeys(filter(None, (getattr(self, name) for name in FIELDS))))
 
 
 def find_fields(spec: SourceSpec, table: Table) -> Fields:
@@ -46,7 +54,7 @@ def find_fields(spec: SourceSpec, table: Table) -> Fields:
         InputError: a named field does not exist, or there is no problem or no expert solution.
     """
     columns = ", ".join(table.columns)
-    for option in ("problem", "solution", "answer", "id"):
+    for option in FIELDS:
         name = getattr(spec, f"{option}_field")
         if name is not None and name not in table.columns:
             raise InputError(f"{spec.name} has no field {name!r} for --{option}-field; its fields: {columns}")
@@ -70,7 +78,9 @@ def find_fields(spec: SourceSpec, table: Table) -> Fields:
             f"name one with --solution-field; its fields: {columns}"
         )
     answer = spec.answer_field or first(tuple(name for name in ANSWER_NAMES if name != solution))
-    return Fields(problem, solution, answer, spec.id_field)
+    taken = (problem, solution, answer, spec.id_field)
+    origin = spec.origin_field or first(tuple(name for name in ORIGIN_NAMES if name not in taken))
+    return Fields(*taken, origin)
 
 
 def id_in(values: Mapping[str, Any], field: str) -> str:
@@ -101,6 +111,15 @@ def content_of(values: Mapping[str, Any], fields: Fields) -> tuple[str, str, str
             raise MalformedError(f"field {fields.answer!r}: expected one answer, got a list of {len(answer)}")
         answer = answer[0] if answer else None
     return problem, solution, gold_of(scalar_in(fields.answer, answer), solution)
+
+
+def origin_of(values: Mapping[str, Any], fields: Fields) -> str | None:
+    """Where the source has a row from, in at most 200 characters; None if it does not say so in a word or a number."""
+    value = values.get(fields.origin) if fields.origin else None
+    try:
+        return (scalar_in(fields.origin, value) or "").strip()[:_MOST_ORIGIN] or None
+    except MalformedError:
+        return None
 
 
 def excerpt(value: Any, characters: int = 10_000) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.config import SourceSpec
 from builder.sharding import Shard
-from builder.sources.fields import MalformedError, content_of, excerpt, id_in
+from builder.sources.fields import MalformedError, content_of, excerpt, id_in, origin_of
 from builder.sources.readers import Source, open_source
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.sources.seen import Seen
@@ -82,6 +82,7 @@ class _Intake:
     def take(self, record: Record, row: int, made_up_id: str, source: Source) -> SourceRow | RejectedRow:
         """One record as a row or as a rejected row; `made_up_id` serves where it has no usable one."""
         row_id, fields = made_up_id, source.fields
+        origin = origin_of(record.values, fields)
         try:
             if record.fault is not None:
                 raise MalformedError(record.fault)
@@ -93,10 +94,10 @@ class _Intake:
             reason = "malformed" if isinstance(fault, MalformedError) else "duplicate"
             texts = [excerpt(record.values.get(name)) for name in (fields.problem, fields.solution)]
             detail = f"{record.where}: {fault}"
-            return RejectedRow(row, self._claim(row_id), source.name, reason, detail, *texts)
+            return RejectedRow(row, self._claim(row_id), source.name, reason, detail, *texts, origin)
         row_id = self._claim(row_id)
         self._seen.add("problem", normalised, row_id)
-        return SourceRow(row, row_id, source.name, problem, solution, gold)
+        return SourceRow(row, row_id, source.name, problem, solution, gold, origin)
 
     def _new_id(self, record: Record, field: str) -> str:
         row_id = id_in(record.values, field)

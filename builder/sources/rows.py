@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-RejectReason = Literal["overlong", "no_gold", "duplicate", "malformed"]
+RejectReason = Literal["overlong", "no_gold", "contradicted", "duplicate", "malformed"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class SourceRow:
         problem: as the source has it, without instructions.
         expert_solution: the worked solution, as the source has it.
         gold: the reference answer; None if the source gives none, neither apart nor within the solution.
+        origin: where the source says that it has the problem from; None if it does not say.
     """
 
     row: int
@@ -25,6 +26,7 @@ class SourceRow:
     problem: str
     expert_solution: str
     gold: str | None
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class RejectedRow:
         detail: what exactly was wrong, and where (file, 1-based line or row, field).
         problem: as far as it could be read, else "".
         expert_solution: as far as it could be read, else "".
+        origin: where the source says that it has the problem from; None if it does not say.
     """
 
     row: int
@@ -48,3 +51,4 @@ class RejectedRow:
     detail: str
     problem: str
     expert_solution: str
+    origin: str | None = None

@@ -8,9 +8,10 @@ from datasets import Features, load_dataset
 from huggingface_hub import DatasetCard
 
 from builder.card import render_card
-from builder.config import list_targets, load_target
+from builder.config import Rules, list_targets, load_target
 from builder.manifest import without_paths
 from builder.records import CONFIGS, schema
+from builder.rule_words import MEANING
 from scripts.render_cards import CARDS, card, planned
 
 
@@ -158,5 +159,45 @@ def test_a_card_without_a_release_has_no_numbers_of_its_own():
 
 def test_an_adaptive_build_does_not_claim_pass_rates(manifest):
     adaptive = manifest | {"sampling": manifest["sampling"] | {"scheme": "adaptive"}}
-    assert "is not a pass rate" in render_card(adaptive)
-    assert "is not a pass rate" not in render_card(manifest)
+    text, fixed = render_card(adaptive), render_card(manifest)
+    for said in ("is not a pass rate", "is no unbiased pass rate", "| own answers correct |"):
+        assert said in text
+        assert said not in fixed
+    assert "own pass rate" in fixed
+    assert "own pass rate" not in text
+
+
+def test_answers_experts_kinds_and_origins_are_counted(manifest):
+    text = render_card(manifest)
+    assert "How the kept ones state their answer: 2 boxed; all candidates: 2 boxed." in text
+    assert "What the problems ask for: 2 value, 1 none." in text
+    assert "The verifier on the expert's own solutions, where the gold answer is usable: 2 correct." in text
+    assert "| cn_k12 | 2 | 0 | 1 | 1 | - |" in text
+    assert "| olympiads | 1 | 1 | 0 | 0 | 100.0% |" in text
+
+
+def test_a_manifest_of_an_earlier_version_has_a_card_too(manifest):
+    new = ("answer_forms", "candidate_answer_forms", "answer_kinds", "expert_verdicts", "origins")
+    summary = {name: value for name, value in manifest["summary"].items() if name not in new}
+    text = render_card(manifest | {"summary": summary, "rules": {"max_copy_rate": 0.8, "forbid_mentions": True}})
+    assert "| `max_copy_rate` | 80% |" in text
+    assert "accept_answers" not in text
+    assert "| rules |" not in text
+
+
+def test_the_card_says_every_rule_and_whose_it_is(manifest):
+    assert set(MEANING) == set(Rules.model_fields)
+    text = render_card(manifest)
+    assert "| rules | default (the tool's own) |" in text
+    assert "| `accept_answers` | stated | laxest form" in text
+    rules = Rules.named("paper")
+    text = render_card(manifest | {"rules": {"name": rules.name, **rules.model_dump()}})
+    assert "| rules | paper (the paper's: the answer alone decides) |" in text
+    assert "| `forbid_contradictions` | kept |" in text
+    assert "| `max_copy_rate` | no limit |" in text
+
+
+def test_an_origin_cannot_break_the_card(manifest):
+    origins = {"a | b\n<img src=x>": manifest["summary"]["origins"]["cn_k12"]}
+    text = render_card(manifest | {"summary": manifest["summary"] | {"origins": origins}})
+    assert "| a \\| b \\<img src=x\\> | 2 |" in text

@@ -25,6 +25,7 @@ from builder.releases import open_release
 from builder.report import main as report_main
 from builder.shard_releases import refuse_repeated_ids
 from builder.sources.load import sample
+from builder.verdicts import Judgement
 from builder.workspace import Workspace
 from tests.builds import answer, build, problem, table, write_source
 from tests.fake_engine import FakeEngine
@@ -46,6 +47,9 @@ class KnowsAll:
 
     def parseable(self, golds):
         return [True] * len(golds)
+
+    def judge(self, responses):
+        return [Judgement("correct", "boxed")] * len(responses)
 
 
 @pytest.fixture

@@ -84,6 +84,51 @@ def test_drop_unverifiable_moves_rows_without_gold_to_rejected(run):
     assert rejected["reason"].to_list() == ["no_gold"]
 
 
+WRONG = {"problem": "What is 7 - 2?", "solution": "Seven less two, so \\boxed{4}.", "answer": "5"}
+
+
+def test_the_expert_is_judged_as_anybody_else_and_nothing_is_dropped_for_it(run):
+    right = {"problem": "What is 3 + 2?", "solution": "Three and two make 5.", "answer": "5"}
+    silent = {"problem": "What is 4 + 1?", "solution": "Obvious.", "answer": "5"}
+    none = {"problem": "Why?", "solution": "Because.", "answer": None}
+    count, rows, rejected = run([right, WRONG, silent, none])
+    assert (count, len(rejected)) == (4, 0)
+    assert rows["expert_verdict"].to_list() == ["correct", "incorrect", "no_answer", None]
+
+
+def test_drop_contradicted_moves_rows_to_rejected_that_the_expert_got_wrong(run):
+    source = [row("p"), WRONG | {"source": "cn_k12"}, {"problem": "q", "solution": "Obvious.", "answer": "5"}]
+    count, rows, rejected = run(source, drop_contradicted=True)
+    assert (count, rows["problem"].to_list()) == (2, ["p", "q"])
+    assert rejected.select("reason", "detail", "origin").rows() == [
+        ("contradicted", "the expert solution comes to '4', the gold answer is '5'", "cn_k12")
+    ]
+
+
+def test_a_proof_is_unverifiable_whatever_its_gold_is(run):
+    proof = row("Prove that $2 + 2 = 4$.", "It is plain, \\boxed{2 + 2 = 4}.")
+    shown = {"problem": "What of it?", "solution": "Done.", "answer": "\\text{Proved}"}
+    choice = {"problem": "Which is even? (A) 1 (B) 2 (C) 3", "solution": "The answer is (B).", "answer": "B"}
+    _, rows, _ = run([proof, shown, choice, row("p"), {"problem": "r", "solution": "No answer."}])
+    assert rows["answer_kind"].to_list() == ["proof", "proof", "choice", "value", "none"]
+    assert rows["verifiable"].to_list() == [False, False, True, True, False]
+    assert rows["expert_verdict"].to_list() == [None, None, "correct", "correct", None]
+
+
+def test_drop_unverifiable_drops_proofs(run):
+    _, rows, rejected = run([row("Prove that $2 + 2 = 4$."), row("p")], drop_unverifiable=True)
+    assert rows["problem"].to_list() == ["p"]
+    assert rejected["reason"].to_list() == ["no_gold"]
+
+
+def test_where_a_problem_comes_from_is_kept_through(run):
+    rows = [row("p") | {"source": "olympiads"}, row("q"), row("") | {"source": "cn_k12"}, row("p") | {"source": 7}]
+    _, built, rejected = run(rows)
+    assert built["origin"].to_list() == ["olympiads", None]
+    assert rejected.select("reason", "origin").rows() == [("malformed", "cn_k12"), ("duplicate", "7")]
+    assert set(built["source"]) == {"source.jsonl"}
+
+
 def test_rejected_has_its_schema_even_when_empty(run, tmp_path):
     run([row("p")])
     import pyarrow.parquet as pq

@@ -26,6 +26,7 @@ class Row:
     completion: str = "Clearly \\boxed{2}."
     candidates: list[dict] = field(default_factory=list)
     fallback_reason: str | None = None
+    origin: str | None = None
 
     def default(self) -> dict:
         def of_phase(phase, **wanted):
@@ -35,8 +36,12 @@ class Row:
         return {
             "id": self.id,
             "source": self.source,
+            "origin": self.origin,
             "problem": self.problem,
             "answer": "2",
+            "answer_kind": "value",
+            "answer_form": "boxed",
+            "expert_verdict": "correct" if "2" in self.expert_solution else "no_answer",
             "completion": [{"role": "assistant", "content": self.completion}],
             "stage": self.stage,
             "fallback_reason": self.fallback_reason,
@@ -70,7 +75,7 @@ def candidate(phase, index, verdict, text="It is \\boxed{2}.", **other):
             "tokens": 4, "logprob": -2.0, "rejected_reason": reason} | other  # fmt: skip
 
 
-def write(folder: Path, rows: list[Row], rejected: list[dict] = ()) -> Release:
+def write(folder: Path, rows: list[Row], rejected: list[dict] = (), scheme: str = "fixed") -> Release:
     """Write a release of these rows."""
     content = {
         "default": [row.default() for row in rows],
@@ -83,7 +88,7 @@ def write(folder: Path, rows: list[Row], rejected: list[dict] = ()) -> Release:
         empty = pl.from_arrow(schema(CONFIGS[name]).empty_table())
         frame = pl.DataFrame(of_config, schema=empty.schema)
         frame.write_parquet(folder / "data" / name / "train-00000.parquet")
-    sampling = {"candidates": 2, "temperature": 1.0, "top_p": 1.0, "max_tokens": 64}
+    sampling = {"scheme": scheme, "candidates": 2, "temperature": 1.0, "top_p": 1.0, "max_tokens": 64}
     manifest = {
         "tool": {"name": "mind-the-gap", "version": "0.1.0", "commit": None},
         "created": "2026-11-24T12:00:00+00:00",
@@ -107,7 +112,7 @@ def write(folder: Path, rows: list[Row], rejected: list[dict] = ()) -> Release:
 
 
 ROWS = [
-    Row("a", "self_alignment", [-1.0, -3.0], [-0.5, -0.5, -0.2], [-0.5, -0.5, -0.2],
+    Row("a", "self_alignment", [-1.0, -3.0], [-0.5, -0.5, -0.2], [-0.5, -0.5, -0.2], origin="aops",
         candidates=[candidate("self", 0, "correct"), candidate("self", 1, "incorrect")]),
     Row("b", "self_alignment", [-2.0], [-1.0, -2.0], [-1.0, -2.0], source="other",
         candidates=[candidate("self", 0, "correct"), candidate("self", 1, "correct")]),
@@ -116,7 +121,7 @@ ROWS = [
                                                                 rejected_reason="truncated"),
                     candidate("guided", 0, "correct"),
                     candidate("guided", 1, "correct", rejected_reason="copies_reference")]),
-    Row("d", "fallback", [-6.0, -2.0], [-6.0, -2.0], fallback_reason="no_acceptable_candidate",
+    Row("d", "fallback", [-6.0, -2.0], [-6.0, -2.0], origin="cn_k12", fallback_reason="no_acceptable_candidate",
         candidates=[candidate("self", 0, "incorrect"), candidate("self", 1, "incorrect"),
                     candidate("guided", 0, "incorrect"), candidate("guided", 1, "error")]),
 ]  # fmt: skip

@@ -102,6 +102,32 @@ def test_embedded_json_comes_back_and_holds_no_markup():
     assert not set("<>&\u2028") & set(embedded(data))
 
 
+def words_of(page):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_origins_answers_and_the_expert_are_shown(release):
+    words = words_of(page_of(release))
+    for sentence in (
+        "3 origins, as the source names them. Of the policy’s own answers 50.0 % are correct in unknown",
+        "Of 3 kept texts of the policy, 100 % have their answer in a box.",
+        "0 % of 4 expert solutions with a usable gold answer come to another answer.",
+        "What the problems ask for: 4 value.",
+        "Pass rate of its own",
+        "own pass rate",
+        "rule max_copy_rate 80%: most word 8-grams",
+    ):
+        assert sentence in words
+
+
+def test_shares_of_an_adaptive_build_are_not_called_pass_rates(tmp_path):
+    words = words_of(page_of(write(tmp_path / "r", ROWS, scheme="adaptive")))
+    assert "Share of correct candidates of its own" in words
+    assert words.count("these shares are no unbiased pass rates.") == 3
+    assert "Pass rate of" not in words
+    assert "own pass rate" not in words
+
+
 def test_pass_rates_of_adaptive_sampling_are_shown_in_percent(tmp_path):
     rows = [Row(f"r{n}", "fallback", [-1.0], [-1.0], candidates=[candidate("self", k, "incorrect") for k in range(n)],
                 fallback_reason="no_room") for n in (1, 3)]  # fmt: skip

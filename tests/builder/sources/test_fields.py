@@ -2,7 +2,7 @@ import pytest
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.sources.fields import Fields, MalformedError, content_of, find_fields, id_in
+from builder.sources.fields import Fields, MalformedError, content_of, find_fields, id_in, origin_of
 from builder.sources.table import ListTable
 
 
@@ -17,7 +17,11 @@ def find(*rows, **fields):
         ({"question": "p", "answer": "so 2 #### 2"}, Fields("question", "answer")),
         ({"question": "p", "answer": r"so \boxed{2}"}, Fields("question", "answer")),
         ({"question": "p", "solution": ["s"], "final_answer": ["2"]}, Fields("question", "solution", "final_answer")),
-        ({"source": "x", "problem": "p", "solution": "s", "messages": []}, Fields("problem", "solution")),
+        ({"source": "x", "problem": "p", "solution": "s"}, Fields("problem", "solution", origin="source")),
+        (
+            {"source": "x", "origin": "y", "problem": "p", "solution": "s"},
+            Fields("problem", "solution", origin="origin"),
+        ),
         ({"problem": "p", "question": "q", "solution": "s"}, Fields("problem", "solution")),
     ],
 )
@@ -30,6 +34,25 @@ def test_named_fields_win_and_one_column_has_one_role():
     found = find(row, problem_field="question", solution_field="answer", id_field="key")
     assert found == Fields("question", "answer", None, "key")
     assert find(row, answer_field="gold") == Fields("problem", "solution", "gold")
+
+
+def test_an_origin_is_named_or_found_and_has_no_other_role():
+    row = {"problem": "p", "source": "s", "data_source": "x", "topic": "y"}
+    assert find(row, solution_field="source") == Fields("problem", "source", origin="data_source")
+    assert find(row, solution_field="source", origin_field="topic").origin == "topic"
+    assert "topic" in find(row, solution_field="source", origin_field="topic").columns
+    with pytest.raises(InputError, match="has no field 'where' for --origin-field"):
+        find(row, solution_field="source", origin_field="where")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("aops", "aops"), (" a ", "a"), (3, "3"), ("", None), (None, None), (["a"], None), ({}, None), ("\ud800", None),
+     ("x" * 999, "x" * 200), (float("nan"), None)],
+)  # fmt: skip
+def test_origins_of_many_types(value, expected):
+    assert origin_of({"where": value}, Fields("p", "s", origin="where")) == expected
+    assert origin_of({"where": value}, Fields("p", "s")) is None
 
 
 def test_a_field_of_later_rows_counts():

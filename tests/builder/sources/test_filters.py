@@ -21,9 +21,9 @@ def test_unverifiable_asks_about_each_gold_once():
         asked.extend(golds)
         return [gold.isdigit() for gold in golds]
 
-    rows = [row(0, gold="4"), row(1, gold="a proof"), row(2), row(3, gold="4"), row(4, gold="a proof")]
+    rows = [row(0, gold="4"), row(1, gold="a number"), row(2), row(3, gold="4"), row(4, gold="a number")]
     assert unverifiable(rows, parseable) == {"r1", "r2", "r4"}
-    assert asked == ["4", "a proof"]
+    assert asked == ["4", "a number"]
 
 
 def test_a_rejected_row_keeps_everything_but_the_gold():
