@@ -33,6 +33,7 @@ _SAID = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PLAIN_NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
+_REASONED = re.compile(r"(?P<inside>[^=]+?)[\s,]*\\text\s?\{\s*(?:because|since)\b.*", re.DOTALL)
 _DASHED = re.compile(r"[–—‐‑‒]\s?(?P<number>\d{1,30}(?:\.\d{1,30})?)")
 _REVERSED = re.compile(r"(?P<left>[\](\[])(?P<inside>[^\[\]();]{1,100}[,;][^\[\]();]{1,100})(?P<right>[\[)\]])")
 _THINGS = r"(?:solutions?|roots?|values?|numbers?|integers?|primes?|answers?|triples?|pairs?|functions?|x|n)"
@@ -68,6 +69,8 @@ def _bare(content: str) -> str | None:
     content = content.strip()
     if starred := _STARRED.fullmatch(content):
         content = (starred["inside"] or starred["inside_"]).strip()
+    if reasoned := _REASONED.fullmatch(content):
+        return _bare(reasoned["inside"])
     styled = _STYLED.match(content)
     if styled and _SAYING.fullmatch(styled["inside"]) and styled.end() < len(content):
         return _bare(content[styled.end() :])
