@@ -160,11 +160,8 @@ def rules_from(args: argparse.Namespace) -> Rules:
     Raises:
         InputError: the copy rate is no share.
     """
-    changed: dict[str, object] = {
-        f"forbid_{rule.replace('-', '_')}": False
-        for rule in ALLOWED
-        if getattr(args, f"allow_{rule.replace('-', '_')}")
-    }
+    allowed = [field for field in _FORBIDDEN if getattr(args, field.replace("forbid_", "allow_"))]
+    changed: dict[str, object] = dict.fromkeys(allowed, False)
     if args.accept_answers:
         changed["accept_answers"] = args.accept_answers
     if args.max_copy_rate is not None:

@@ -52,6 +52,7 @@ DEFAULT = (
     Column("policy_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
     Column("expert_solution", _TEXT, "the source's own solution"),
     _EXPERT_VERDICT,
+    Column("expert_false_steps", _COUNT, "numeric equations in the expert solution that do not hold"),
     Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
     Column("expert_logprob", _REAL, "log π(expert solution | plain prompt), sum over tokens, nats"),
     Column("expert_logprob_per_token", _REAL, "the same, mean over tokens, nats"),

@@ -13,6 +13,7 @@ import pyarrow as pa
 from builder.answers import find_answer
 from builder.chat import Chat
 from builder.errors import MindTheGapError
+from builder.false_steps import false_steps
 from builder.journal import Entry
 from builder.records import CONFIGS, schema
 from builder.rules import copy_rate
@@ -104,6 +105,7 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
         "policy_logprob_per_token": logprob / tokens,
         "expert_solution": row["expert_solution"],
         "expert_verdict": row["expert_verdict"],
+        "expert_false_steps": len(false_steps(row["expert_solution"])),
         "expert_tokens": expert_tokens,
         "expert_logprob": expert_logprob,
         "expert_logprob_per_token": expert_logprob / expert_tokens,

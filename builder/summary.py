@@ -21,7 +21,8 @@ def summarize(release: Path) -> dict[str, Any]:
         the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
         and per token (nats); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of
         the rows that the policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer);
-        `answer_kinds`; `expert_verdicts`; `origins`, see `builder.origins`.
+        `answer_kinds`; `expert_verdicts`; `expert_false_steps`: rows whose expert solution has one; `origins`,
+        see `builder.origins`.
     """
     import polars as pl
 
@@ -59,6 +60,7 @@ def summarize(release: Path) -> dict[str, Any]:
         ),
         "answer_kinds": _counts(rows.drop_nulls("answer_kind"), "answer_kind"),
         "expert_verdicts": _counts(rows.drop_nulls("expert_verdict"), "expert_verdict"),
+        "expert_false_steps": rows.select((pl.col("expert_false_steps") > 0).sum()).collect(engine="streaming").item(),
         "origins": origins(rows),
     }
 
@@ -135,6 +137,8 @@ def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         "asked for": summary.get("answer_kinds"),
         "expert": summary.get("expert_verdicts"),
     }
+    if false := summary.get("expert_false_steps"):
+        checked["expert"] = {**(checked["expert"] or {}), "with a false step": false}
     rate = cost["sampled_tokens"] / cost["seconds"] if cost["seconds"] else 0
     return [
         ("target", f"{manifest['target']['model']} at {manifest['target']['revision']}"),

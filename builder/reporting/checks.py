@@ -87,6 +87,8 @@ def checked(s: Statistics) -> Figure:
     )
     of_kinds = ", ".join(f"{count(n)} {kind}" for kind, n in kinds.items())
     asked = f" What the problems ask for: {of_kinds}." if kinds else ""
+    if false := s.summary["expert_false_steps"]:
+        asked += f" {counted(false, 'expert solution')} with a numeric equation that does not hold."
     if not verdicts:
         return Figure(title, f"No expert solution was judged.{asked}")
     total, named = sum(verdicts.values()), {name.replace("_", " "): n for name, n in verdicts.items()}

@@ -16,7 +16,8 @@ def release(tmp_path):
          "expert_verdict": "correct", "self_sampled": 4, "self_correct": 1, "expert_logprob": -30.0,
          "policy_logprob": -10.0, "expert_logprob_per_token": -3.0, "policy_logprob_per_token": -1.0},
         {"id": "b", "stage": "self_alignment", "answer_form": "stated", "answer_kind": "value", "origin": "aops",
-         "expert_verdict": "incorrect", "self_sampled": 4, "self_correct": 4, "expert_logprob": -10.0,
+         "expert_verdict": "incorrect", "expert_false_steps": 2, "self_sampled": 4, "self_correct": 4,
+         "expert_logprob": -10.0,
          "policy_logprob": -2.0, "expert_logprob_per_token": -2.0, "policy_logprob_per_token": -0.5},
         {"id": "c", "stage": "fallback", "fallback_reason": "unverifiable", "answer_form": "trailing",
          "answer_kind": "proof", "self_sampled": 0, "self_correct": 0,
@@ -65,6 +66,7 @@ def test_answers_experts_and_kinds_are_counted(release):
     assert summary["candidate_answer_forms"] == {"none": 2, "boxed": 1}
     assert summary["answer_kinds"] == {"value": 2, "proof": 1}
     assert summary["expert_verdicts"] == {"correct": 1, "incorrect": 1}
+    assert summary["expert_false_steps"] == 1
 
 
 def test_what_became_of_each_origin(release):
@@ -92,7 +94,10 @@ def test_the_smaller_ones_of_many_origins_are_counted_together():
 
 
 def test_a_release_of_an_earlier_version_can_be_read(release):
-    for config, lacking in (("default", ["origin", "answer_kind", "expert_verdict"]), ("candidates", ["answer_form"])):
+    for config, lacking in (
+        ("default", ["origin", "answer_kind", "expert_verdict", "expert_false_steps"]),
+        ("candidates", ["answer_form"]),
+    ):
         file = release / "data" / config / "train-00000.parquet"
         pl.read_parquet(file).drop(lacking).write_parquet(file)
     summary = summarize(release)
