@@ -14,13 +14,17 @@ _COMMANDS = {r"\varnothing": r"\emptyset"}
 _COMMAND = re.compile(r"\\varnothing(?![A-Za-z])")
 # 10\,000 and 10 000; math-verify itself reads 10,000 and 10{,}000.
 _THIN_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\\[,:; ]|[ ~\u00a0\u2009\u202f])\d{3})++(?!\d)")
+_BRACED_COLON = re.compile(r"(?<=\d)\{:\}(?=\d)")
+# How far a bare root reaches is only clear over one number or letter.
+_ROOT = re.compile(r"√\s?(\d{1,30}(?:\.\d{1,30})?|[A-Za-z])(?![\w^(]|\.\d|\s?[A-Za-z(])")
 _REPEATING = re.compile(r"(?<![\d.,])(\d{0,30})\.(\d{0,30})\\overline\s?\{(\d{1,30})\}")
 
 
 def plain(text: str) -> str:
     r"""The text without invisible characters, with ASCII digits, and with these rewritten.
 
-    `10\,000` (10000), `0.1\overline{6}` (\frac{1}{6}), `x²`, `∞`, `\varnothing`; currency signs but the dollar go.
+    `10\,000` (10000), `0.1\overline{6}` (\frac{1}{6}), `x²`, `∞`, `\varnothing`, `√2`, `7{:}30`; currency signs but
+    the dollar go.
     """
     if text.isascii():
         text = text.translate(_INVISIBLE)
@@ -28,6 +32,7 @@ def plain(text: str) -> str:
         text = "".join(c for c in map(_character, text) if c.isprintable() or c in _LAYOUT)
     text = _COMMAND.sub(lambda found: _COMMANDS[found[0]], text)
     text = _THIN_THOUSANDS.sub(lambda found: re.sub(r"\D", "", found[0]), text)
+    text = _ROOT.sub(r"\\sqrt{\1}", _BRACED_COLON.sub(":", text))
     return _REPEATING.sub(lambda found: _fraction(*found.groups()), text)
 
 

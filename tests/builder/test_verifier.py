@@ -76,6 +76,14 @@ def test_a_gold_is_parseable_only_as_a_whole(verifier: Verifier):
     assert verifier.parseable(readable + partly + [""]) == [True] * 6 + [False] * 3
 
 
+def test_a_choice_is_comparable_and_a_statement_is_not(verifier: Verifier):
+    usable = [r"\textbf{(B)}\ 12", "A", r"\text{(E) none of the options that are listed above here}", r"\text{none}"]
+    sets = [r"\{x \mid -1 < x < 2\}", r"x < 1 \text{ or } x > 2"]
+    statements = [r"\text{Proved}", r"\blacksquare", "Q.E.D.", r"\text{The statement is true}"]
+    prose = [r"\text{Every even integer larger than two is such a sum}"]
+    assert verifier.parseable(usable + sets + statements + prose) == [True] * 6 + [False] * 5
+
+
 def test_gsm8k_solutions_agree_with_their_own_gold(verifier: Verifier, shared_data: Path):
     rows = (shared_data / "gsm8k_train.jsonl").read_text().splitlines()[:300]
     solutions = [json.loads(row)["answer"] for row in rows]
