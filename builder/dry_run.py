@@ -26,6 +26,8 @@ def dry_run(settings: Settings, model: Model, output: Path, console: "Console") 
         rows, rejected = pl.scan_parquet(workspace.rows_file), pl.scan_parquet(workspace.rejected_file)
         examples = rows.head(1).collect().to_dicts()
         facts = rows.select(pl.len(), pl.col("verifiable").sum(), pl.col("expert_tokens").mean()).collect()
+        verdicts = rows.drop_nulls("expert_verdict").group_by("expert_verdict").len().sort("expert_verdict")
+        experts = dict(verdicts.collect().iter_rows())
         by_reason = dict(rejected.group_by("reason").len().sort("len", "reason").collect().iter_rows())
     ((total, sampled, mean_tokens),) = facts.iter_rows()
 
@@ -40,6 +42,8 @@ def dry_run(settings: Settings, model: Model, output: Path, console: "Console") 
             show(f"--- first {name} prompt, {len(prompt)} tokens ---\n{chat.prompt_text(prompt)}")
         show("---")
     show(f"rows to build     {total:,} ({sampled:,} sampled, {total - sampled:,} unverifiable)")
+    if experts:
+        show("expert solutions  " + ", ".join(f"{n:,} {verdict}" for verdict, n in experts.items()))
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in by_reason.items())
     show(f"rows rejected     {sum(by_reason.values()):,}" + (f" ({reasons})" if reasons else ""))
     per_phase = sampled * settings.sampling.candidates

@@ -45,6 +45,8 @@ def _example(row: dict[str, Any], candidates: list[dict[str, Any]]) -> dict[str,
     return {
         "id": row["id"],
         "source": row["source"],
+        "origin": row.get("origin"),
+        "expert_verdict": row.get("expert_verdict"),
         "stage": row["stage"],
         "fallback_reason": row["fallback_reason"],
         "problem": row["problem"],

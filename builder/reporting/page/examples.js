@@ -77,7 +77,8 @@ function show(row) {
   else if (above + item.offsetHeight > list.clientHeight) list.scrollTop = item.offsetTop + item.offsetHeight - list.clientHeight;
   const passed = Object.entries(row.passed).filter(([, [, sampled]]) => sampled)
     .map(([phase, [correct, sampled]]) => `${phase} ${correct} of ${sampled} correct`);
-  const facts = [row.source, ...passed, row.answer === null ? "no gold answer" : `gold ${row.answer}`,
+  const facts = [row.source, row.origin, ...passed, row.answer === null ? "no gold answer" : `gold ${row.answer}`,
+    row.expert_verdict && `expert ${inWords(row.expert_verdict)}`,
     row.fallback_reason && `fallback: ${inWords(row.fallback_reason)}`,
     row.stage === "guided_alignment" && `copy rate ${number(row.copy_rate)}`].filter(Boolean);
   const fallback = row.stage === "fallback";
