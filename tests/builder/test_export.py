@@ -31,7 +31,7 @@ def test_sharegpt_is_a_dataset_directory_of_llama_factory(first_release, tmp_pat
     assert info["formatting"] == "sharegpt"
     for row, exported in zip(rows_of(first_release), lines(tmp_path / "out" / info["file_name"]), strict=True):
         turns = exported[info["columns"]["messages"]]
-        assert [turn["from"] for turn in turns] == ["human", "gpt"]
+        assert [turn["from"] for turn in turns] == ["human", "gpt"] * (len(turns) // 2)
         assert [turn["value"] for turn in turns] == [t["content"] for t in row["prompt"] + row["completion"]]
 
 
