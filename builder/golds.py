@@ -12,9 +12,10 @@ LONG_PROSE_WORDS = 8
 
 _STYLE = r"\\(?:textbf|text|mathrm|mathbf|textrm|mathsf|bf|rm)\b"
 _LETTER = re.compile(rf"[\s{{(]*(?:{_STYLE}[\s{{(]*)*(?P<letter>[A-Ja-j])(?![A-Za-z])(?P<rest>.*)", re.DOTALL)
-_BESIDE_LETTER = re.compile(r"\s*(?:[)}\s~]|\\[ ,;:!]|\\q?quad\b)*[).:}]")
+_BESIDE_LETTER = re.compile(r"(?:[)}\s~]|\\[ ,;:!]|\\q?quad\b)*[).:]")
 _OPTION = re.compile(
-    rf"(?<![\w\\])(?:{_STYLE}[\s{{(]*)?[(\[]?\s*(?:{_STYLE}[\s{{(]*)?(?P<letter>[A-J])[\s}}]*[).:\]](?!\w)"
+    rf"(?<![\w\\])(?:{_STYLE}[\s{{(]{{0,4}})?[(\[]?\s{{0,3}}(?:{_STYLE}[\s{{(]{{0,4}})?(?P<letter>[A-J])"
+    r"[\s}]{0,4}[).:\]](?!\w)"
 )
 _MOST_OPTIONS = 400
 

@@ -13,8 +13,10 @@ _BUILDER = re.compile(
     r"(?:\\right\s*)?\\\}",
     re.DOTALL,
 )
-_OR = re.compile(r"(?:\\q?quad|\s|\\[,;:! ])*(?:\\(?:text|mbox|textrm|mathrm)\s?\{\s*or\s*\}|\\(?:lor|vee)(?![A-Za-z])"
-                 r"|\bor\b)(?:\\q?quad|\s|\\[,;:! ])*")  # fmt: skip
+_SPACE = r"(?:\\q?quad|\s|\\[,;:! ])"
+_OR = re.compile(
+    rf"{_SPACE}{{0,4}}(?:\\(?:text|mbox|textrm|mathrm)\s?\{{\s*or\s*\}}|\\(?:lor|vee)(?![A-Za-z])|\bor\b){_SPACE}*+"
+)
 _RELATION = re.compile(
     r"(\\(?:leqslant|leqq|leq|le|lt|geqslant|geqq|geq|ge|gt|neq|ne)(?![A-Za-z])|\\not\s?=|<=|>=|[<>≤≥≠])"
 )
