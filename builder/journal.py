@@ -10,7 +10,6 @@ What is there is tallied as it is written, so that nobody has to count it: a jou
 
 import hashlib
 import json
-import sqlite3
 import sys
 import time
 from array import array
@@ -22,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError
-from builder.journal_db import checksum, connect, damaged
+from builder.journal_db import Transaction, checksum, connect, damaged
+from builder.work import WorkTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,6 +106,10 @@ def _digest(*parts: Any) -> bytes:
 class Journal:
     """One connection to a build's journal. Not to be shared between threads or across a fork.
 
+    Attributes:
+        path: its file.
+        work: what the steps of this run have done, for progress alone.
+
     Raises:
         InputError: the file is not a journal of this version.
         JournalError: from every method: the file is damaged, locked by another program, or there is no room for it.
@@ -119,6 +123,7 @@ class Journal:
         self._db.execute("PRAGMA synchronous=NORMAL")
         if self._version() != VERSION:
             self._create()
+        self.work = WorkTable(self._db)
 
     def _version(self) -> int:
         return self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -257,22 +262,8 @@ class Journal:
         """How many sessions this build has had, and their seconds together."""
         return self._db.execute("SELECT COUNT(*), COALESCE(SUM(seconds), 0) FROM sessions").fetchone()
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self._db)
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE ... COMMIT: takes the write lock at once, so that writers queue and never deadlock."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._db.in_transaction:  # a full disk may have rolled back already
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+    def _transaction(self) -> Transaction:
+        return Transaction(self._db)
 
 
 def _ints(values: Sequence[int]) -> bytes:

@@ -60,6 +60,20 @@ def checksum(*parts: bytes | str) -> int:
     return value
 
 
+class Transaction:
+    """BEGIN IMMEDIATE ... COMMIT: takes the write lock at once, so that writers queue and never deadlock."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._db.in_transaction:  # a full disk may have rolled back already
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
 def _explaining(method: Callable[..., T]) -> Callable[..., T]:
     @wraps(method)
     def wrapper(self: "_Cursor", *args: Any) -> T:

@@ -1,17 +1,24 @@
-"""What a person sees while a build runs: rows by stage, tokens per second, time left."""
+"""What a person sees while a build runs: rows, time left, the phases that rows are in, samples and tokens."""
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from builder.config import Sampling
 from builder.display import Display
+from builder.estimate import RETELL, SCORE, SOLVE, STEPS, Estimate, Left
 from builder.journal import Progress
 from builder.records import STAGES
+from builder.work import Work
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _WINDOW = 60.0  # seconds that the token rate is averaged over
+_PHASES = {SOLVE: "solving", RETELL: "retelling", SCORE: "scoring"}
+_NEXT = ((SOLVE, RETELL), (RETELL, SCORE))
+_NOTHING = Work()
 
 
 class ProgressDisplay(Display):
@@ -20,35 +27,34 @@ class ProgressDisplay(Display):
     Args:
         console: where to show it.
         total: rows of the build.
-        most_samples: candidates if every row needs both phases.
+        sampling: how many candidates are drawn.
         start: what earlier sessions have done.
     """
 
-    def __init__(self, console: "Console", total: int, most_samples: int, start: Progress) -> None:
+    def __init__(self, console: "Console", total: int, sampling: Sampling, start: Progress) -> None:
         super().__init__(console, total, "rows", start.rows)
-        self._most, self._start = most_samples, start
+        self._estimate = Estimate(total, sampling, start)
         self._seen: deque[tuple[float, int]] = deque([(self._began, start.sampled_tokens)])
 
-    def show(self, now: Progress) -> None:
-        """Show the latest counts."""
+    def begin(self, now: Progress) -> None:
+        """A run of the pipeline begins."""
+        self._estimate.begin(now)
+
+    def show(self, now: Progress, work: Mapping[str, Work]) -> None:
+        """Show the latest counts: of the build, and of this run's steps."""
         clock = time.monotonic()
         self._seen.append((clock, now.sampled_tokens))
         while clock - self._seen[0][0] > _WINDOW:
             self._seen.popleft()
-        self._show(now.rows, describe(now, self._rate(), self._left(now, clock)))
+        self._estimate.note(clock, work)
+        left = self._estimate.left()
+        done = self._total == now.rows
+        share = 1.0 if done else min(left.done, 0.99)
+        self._show(now.rows, describe(now, work, left, self._rate(), finished=done), share=share)
 
     def _rate(self) -> float:
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
         return (last - first) / (ended - began) if ended > began else 0.0
-
-    def _left(self, now: Progress, clock: float) -> str:
-        return time_left(
-            clock - self._began,
-            now.rows - self._start.rows,
-            self._total - now.rows,
-            now.candidates - self._start.candidates,
-            self._most - now.candidates,
-        )
 
 
 class MergeDisplay(Display):
@@ -56,34 +62,64 @@ class MergeDisplay(Display):
 
     def __init__(self, console: "Console", total: int) -> None:
         super().__init__(console, total, "rows")
-        self._done = 0
 
     def advance(self, rows: int) -> None:
         """So many more rows are written."""
-        self._done += rows
-        seconds = time.monotonic() - self._began
-        left = time_left(seconds, self._done, self._total - self._done, 0, 0)
-        self._show(self._done, f"{self._done / seconds:,.0f} rows/s | {left}")
+        done, seconds = self._done + rows, time.monotonic() - self._began
+        rate = done / seconds if seconds else 0.0
+        left = "all rows written" if done == self._total else time_left((self._total - done) / rate if rate else None)
+        self._show(done, [left, f"{rate:,.0f} rows/s"])
 
 
-def time_left(seconds: float, rows: int, rows_left: int, samples: int, samples_left: int) -> str:
-    """How long the rest takes, in words, from what `seconds` of this session have brought.
+def describe(now: Progress, work: Mapping[str, Work], left: Left, rate: float, *, finished: bool) -> list[str]:
+    """What is said beside the row count, the most important first.
 
-    Before the first rows are finished, samples give an upper bound: not every row will need its second phase.
+    Time left; rows by phase; samples drawn, of those expected; tokens per second; rows finished by stage; what the
+    steps of this run have done.
     """
-    if not rows_left:
-        return "all rows finished"
-    if rows:
-        return f"{duration(seconds * rows_left / rows)} left"
-    if samples:
-        return f"at most {duration(seconds * samples_left / samples)} left"
-    return "time left unknown yet"
-
-
-def describe(now: Progress, rate: float, left: str) -> str:
-    """One line: rows by stage, samples drawn, tokens per second and time left."""
+    if finished:
+        parts = ["all rows finished", f"{now.candidates:,} samples"]
+    else:
+        expected = now.candidates + round(left.samples)
+        more = f"{now.candidates:,}/{expected:,}" if expected > now.candidates else f"{now.candidates:,}"
+        parts = [time_left(left.seconds, at_most=left.at_most), phases(work) if work else "starting", f"{more} samples"]
     stages = " ".join(f"{stage.split('_')[0]} {now.stages.get(stage, 0)}" for stage in STAGES)
-    return f"{stages} | {now.candidates:,} samples, {rate:,.0f} tokens/s | {left}"
+    return [*parts, f"{rate:,.0f} tokens/s", stages, *between(work), *samples(work)]
+
+
+def phases(work: Mapping[str, Work]) -> str:
+    """Rows by the phase that they are in."""
+    rows = {_PHASES[step]: work[step].at_work for step in STEPS if step in work}
+    return ", ".join(f"{phase} {count:,}" for phase, count in rows.items() if count > 0) or "between phases"
+
+
+def between(work: Mapping[str, Work]) -> list[str]:
+    """Rows that have left one phase and wait to be judged, or for room in the next."""
+    rows = sum(max(0, work.get(step, _NOTHING).left - work.get(after, _NOTHING).came) for step, after in _NEXT)
+    return [f"between phases {rows:,}"] if rows else []
+
+
+def samples(work: Mapping[str, Work]) -> list[str]:
+    """What this run has asked for, got and judged, by phase."""
+    said = []
+    for step, after in _NEXT:
+        if (done := work.get(step, _NOTHING)).asked:
+            judged = work.get(after, _NOTHING).judged
+            said.append(f"{_PHASES[step]}: {done.asked:,} asked, {done.answered:,} answered, {judged:,} judged")
+    if (done := work.get(SCORE, _NOTHING)).asked:
+        said.append(f"{_PHASES[SCORE]}: {done.asked:,} asked, {done.answered:,} answered")
+    return said
+
+
+def time_left(seconds: float | None, *, at_most: bool = False) -> str:
+    """How long the rest takes, in words, no more exact than it is known."""
+    if seconds is None:
+        return "time left unknown yet"
+    step = 5 if seconds < 60 else 10 if seconds < 600 else 60
+    words = duration(max(step, round(seconds / step) * step))
+    if seconds >= 600:
+        words = words.removesuffix(" 00 s")
+    return f"{'at most ' if at_most else ''}{words} left"
 
 
 def duration(seconds: float) -> str:

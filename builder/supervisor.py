@@ -129,8 +129,7 @@ class Build:
     def _generate(self, journal: Journal, session: "_Session", total: int, server: EngineServer | None) -> None:
         """Run the pipeline until every row has an outcome."""
         fruitless = 0
-        most_samples = 2 * total * self._settings.sampling.candidates
-        with ProgressDisplay(self._console, total, most_samples, journal.progress()) as display:
+        with ProgressDisplay(self._console, total, self._settings.sampling, journal.progress()) as display:
             while (before := journal.progress()).rows < total:
                 reason = self._run_pipeline(journal, session, display, server)
                 died = reason != "exit code 0"  # then its rows are tried again, whatever they failed of
@@ -157,6 +156,8 @@ class Build:
         """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
         command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
         self._files.drain_file.unlink(missing_ok=True)
+        journal.work.clear()
+        display.begin(journal.progress())
         last, since = None, time.monotonic()
         self._engine_restarted = False
         with self._interrupts.deferred():  # an interrupt between the start and the `try` would leave the process behind
@@ -165,7 +166,7 @@ class Build:
                 while process.poll() is None and not self._interrupts.asked:
                     time.sleep(_POLL_SECONDS)
                     now = journal.progress()
-                    display.show(now)
+                    display.show(now, journal.work.read())
                     session.note()
                     if now != last:
                         self._engine_useful = self._engine_useful or last is not None
@@ -182,7 +183,7 @@ class Build:
                     self._drain(process)
             finally:
                 processes.stop(process)
-        display.show(journal.progress())
+        display.show(journal.progress(), journal.work.read())
         if self._interrupts.asked:
             raise KeyboardInterrupt
         return f"exit code {process.poll()}"

@@ -13,6 +13,7 @@ from builder.journal import Journal, scoring_key
 from builder.sampling import model_key
 from builder.steps.base import Row, RowStep
 from builder.steps.window import Window
+from builder.work import CountedEngine, WorkLog
 
 FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up
 _POLL_SECONDS = 0.5
@@ -25,7 +26,8 @@ class EngineStep(RowStep):
 
     _chat: Chat = PrivateAttr(None)
     _journal: Journal = PrivateAttr(None)
-    _engine: HttpEngine = PrivateAttr(None)
+    _engine: CountedEngine = PrivateAttr(None)
+    _work: WorkLog = PrivateAttr(None)
     _rows: Window[Row] = PrivateAttr(None)
     _model_key: str = PrivateAttr("")
     _gone: str = PrivateAttr("")
@@ -44,14 +46,16 @@ class EngineStep(RowStep):
         """Open what belongs to the window's thread."""
         runtime = self._files.runtime()
         self._journal = Journal(self._files.journal_file)
-        self._engine = HttpEngine(
+        engine = HttpEngine(
             runtime.engine_urls,
             model=runtime.engine_model,
             concurrency=runtime.concurrency,
             send_seed=runtime.send_seed,
             patience=runtime.patience,
         )
-        self._draining = asyncio.create_task(self._drain_on_request())
+        self._work = WorkLog(self._journal.work, self.name)
+        self._engine = CountedEngine(engine, self._work)
+        self._tasks = [asyncio.create_task(work) for work in (self._drain_on_request(), self._show_work())]
 
     def unload(self) -> None:
         """Close what `load` opened."""
@@ -61,14 +65,21 @@ class EngineStep(RowStep):
         super().unload()
 
     async def _close(self) -> None:
-        self._draining.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._engine.close()
+        self._work.write()
         self._journal.close()
 
     async def _drain_on_request(self) -> None:
         while not self._files.drain_file.exists():
             await asyncio.sleep(_POLL_SECONDS)
         self._engine.drain()
+
+    async def _show_work(self) -> None:
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            self._work.write()
 
     def passed_on(self, rows: list[Row]) -> list[Row]:
         """Begin with these rows; give out those that are finished, of whatever batch."""
@@ -83,7 +94,8 @@ class EngineStep(RowStep):
             row["error"] = self._gone
             return
         try:
-            await self.ask(row)
+            with self._work.row(row["id"]):
+                await self.ask(row)
             self._failures = 0
         except UnansweredError as error:
             row["error"] = str(error)

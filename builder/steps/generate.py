@@ -21,8 +21,10 @@ class Generate(EngineStep):
         """Fill `self_candidates` or `guided_candidates`."""
         if not row["verifiable"]:
             return
-        if self.phase == "guided" and any(c.acceptable for c in load(row["self_candidates"])):
-            return
+        if self.phase == "guided":
+            self._work.judged(len(solved := load(row["self_candidates"])))
+            if any(c.acceptable for c in solved):
+                return
         plain = self._chat.plain_prompt(row["problem"])
         prompt = plain if self.phase == "self" else self._chat.guided_prompt(row["problem"], row["expert_solution"])
         target, sampling = self._settings.target, self._settings.sampling
@@ -39,7 +41,9 @@ class Generate(EngineStep):
     async def _draw(self, row_id: str, prompt: list[int], params: SamplingParams, count: int) -> list[Candidate]:
         """The row's first `count` candidates."""
         seeds = [derive_seed(self._settings.seed, row_id, self.phase, index) for index in range(count)]
+        self._work.needs(row_id)
         drawn = await draw(self._engine, self._journal, self._model_key, prompt, params, seeds)
+        self._work.has(row_id, count)
         return [self._candidate(index, key, completion) for index, (key, completion) in enumerate(drawn)]
 
     def _candidate(self, index: int, key: bytes, completion: Completion) -> Candidate:

@@ -40,6 +40,7 @@ class Score(EngineStep):
         prompt = self._chat.plain_prompt(row["problem"])
         expert_key, _ = await self.score(prompt, self._chat.completion(row["expert_solution"]))
         self_candidates, guided_candidates = load(row["self_candidates"]), load(row["guided_candidates"])
+        self._work.judged(len(guided_candidates))
         if row["stage"] == "self_alignment":
             keys = await self._keys(row, "self", self_candidates[row["kept"]], prompt)
         elif row["stage"] == "guided_alignment":

@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from builder.display import Display
-from builder.progress import duration
+from builder.progress import time_left
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ class SamplingDisplay(Display):
 
     def __init__(self, console: "Console", total: int) -> None:
         super().__init__(console, total, "problems")
-        self._done = self._known = 0
+        self._known = 0
 
     def note(self, drawn_tokens: int) -> None:
         """One more problem has all its samples; so far this session has drawn `drawn_tokens`."""
@@ -28,16 +28,11 @@ class SamplingDisplay(Display):
         if not drawn_tokens:  # an earlier session drew its samples: that says nothing about the pace
             self._known = self._done
         seconds = time.monotonic() - self._began
-        text = describe(self._done - self._known, self._total - self._known, drawn_tokens, seconds)
-        self._show(self._done, text, always=self._done == self._total)
+        parts = describe(self._done - self._known, self._total - self._known, drawn_tokens, seconds)
+        self._show(self._done, parts, always=self._done == self._total)
 
 
-def describe(done: int, total: int, tokens: int, seconds: float) -> str:
-    """One line: tokens, tokens per second and time left, from what `seconds` of this session have brought."""
-    if done == total:
-        left = "all problems sampled"
-    elif done:
-        left = f"{duration(seconds * (total - done) / done)} left"
-    else:
-        left = "time left unknown yet"
-    return f"{tokens:,} tokens, {tokens / seconds:,.0f} tokens/s | {left}" if seconds else left
+def describe(done: int, total: int, tokens: int, seconds: float) -> list[str]:
+    """Time left, tokens per second and tokens, from what `seconds` of this session have brought."""
+    left = "all problems sampled" if done == total else time_left(seconds * (total - done) / done if done else None)
+    return [left, f"{tokens / seconds:,.0f} tokens/s", f"{tokens:,} tokens"] if seconds else [left]
