@@ -79,7 +79,16 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         with workspace.locked(fresh=args.fresh):
             workspace.claim(settings)
             build = Build(
-                settings, model, output, workspace, urls, args.concurrency, args.engine_patience, args.ray, console
+                settings,
+                model,
+                output,
+                workspace,
+                urls,
+                args.concurrency,
+                args.engine_patience,
+                args.ray,
+                args.trust_engine,
+                console,
             )
             try:
                 manifest = build.run()
