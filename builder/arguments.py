@@ -183,7 +183,12 @@ def add_engine_arguments(p: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="URL",
-        help="attach to running vLLM servers instead of starting one",
+        help="attach to running vLLM servers instead of starting one; they are checked to serve the target",
+    )
+    engine.add_argument(
+        "--trust-engine",
+        action="store_true",
+        help="believe attached servers without that check",
     )
     engine.add_argument(
         "--concurrency",

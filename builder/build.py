@@ -81,7 +81,16 @@ def _build(args: argparse.Namespace, target: Target) -> int:
             if workspace.claim(settings):
                 console.print("the rules have changed: stored samples are judged again", highlight=False)
             build = Build(
-                settings, model, output, workspace, urls, args.concurrency, args.engine_patience, args.ray, console
+                settings,
+                model,
+                output,
+                workspace,
+                urls,
+                args.concurrency,
+                args.engine_patience,
+                args.ray,
+                args.trust_engine,
+                console,
             )
             try:
                 manifest = build.run()

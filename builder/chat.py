@@ -34,6 +34,7 @@ class Chat:
         vocabulary = self._tokenizer.get_vocab()
         if unknown := [token for token in target.stop_tokens if token not in vocabulary]:
             raise InputError(f"target {target.name}: stop_tokens {unknown} are not in the vocabulary")
+        self.highest_id: int = max(vocabulary.values())
         self.end_of_turn_id: int = vocabulary[target.end_of_turn]
         self.stop_ids: tuple[int, ...] = tuple(vocabulary[token] for token in target.stop_tokens)
         added = self._tokenizer.added_tokens_decoder

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 from builder import __version__
 from builder.chat import Chat
+from builder.config import Sampling
+from builder.engines import TRUSTED
 from builder.errors import InputError
 from builder.journal import Journal
 from builder.verifier import verifier_version
@@ -44,11 +47,9 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
         "seed": settings.seed,
         "rules": {"name": settings.rules.name, **settings.rules.model_dump()},
         "verifier": {"version": verifier_version(), "deadline_seconds": settings.verifier_deadline},
-        "engine": _engine(workspace),
-        "logprob_mode": (
-            "policy: temperature 1, under the plain prompt; behavior: as sampled "
-            f"(temperature {settings.sampling.temperature}, top_p {settings.sampling.top_p})"
-        ),
+        "engine": ", ".join(workspace.engines()) or None,
+        "engine_check": ", ".join(workspace.engine_checks()) or None,
+        "logprob_mode": _logprob_mode(settings.sampling, workspace.engine_checks()),
         "libraries": {name: metadata.version(name) for name in _LIBRARIES},
         "summary": summary,
         "cost": {
@@ -62,9 +63,13 @@ def manifest(workspace: Workspace, journal: Journal, chat: Chat, summary: dict[s
     }
 
 
-def _engine(workspace: Workspace) -> str | None:
-    """The engine and its version; None if there was no row to ask it about."""
-    return workspace.engine_file.read_text(encoding="utf-8") if workspace.engine_file.exists() else None
+def _logprob_mode(sampling: Sampling, checks: Sequence[str]) -> str:
+    """What the log-probs of a release are, and whether anybody looked."""
+    doubt = "" if sampling.from_policy or TRUSTED not in checks else ", as the attached engine says"
+    return (
+        "policy: temperature 1, under the plain prompt; behavior: as sampled "
+        f"(temperature {sampling.temperature}, top_p {sampling.top_p}{doubt})"
+    )
 
 
 def file_facts(release: Path) -> dict[str, dict[str, Any]]:

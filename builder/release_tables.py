@@ -37,9 +37,7 @@ def tokens_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries,
         MindTheGapError: tokens and log-probs of a row do not align, or do not end the turn.
     """
     policy = [_entry(entries, outcome["policy_key"]) for outcome in outcomes]
-    behavior = [
-        _entry(entries, outcome["behavior_key"]).logprobs if outcome["behavior_key"] else None for outcome in outcomes
-    ]
+    behavior = [_behavior(outcome, entries) for outcome in outcomes]
     for row, kept, drawn in zip(rows, policy, behavior, strict=True):
         lengths = {len(kept.token_ids), len(kept.logprobs)} | ({len(drawn)} if drawn is not None else set())
         if len(lengths) != 1 or kept.token_ids[-1] != chat.end_of_turn_id:
@@ -111,6 +109,15 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
         "expert_logprob_per_token": expert_logprob / expert_tokens,
         "copy_rate": copy_rate(text, row["expert_solution"]),
     }
+
+
+def _behavior(outcome: Row, entries: Entries) -> np.ndarray | None:
+    """Behavior log-probs `[time]` of the kept tokens; None where they are unknown."""
+    if not outcome["behavior_key"]:
+        return None
+    logprobs = _entry(entries, outcome["behavior_key"]).logprobs
+    end = outcome.get("behavior_end")
+    return logprobs if end is None else np.append(logprobs[:-1], np.float32(end))
 
 
 def _entry(entries: Entries, key: str) -> Entry:

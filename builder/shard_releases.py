@@ -81,7 +81,8 @@ def merged_manifest(releases: Sequence[Release], summary: dict[str, Any]) -> dic
     return common | {
         "tool": common["tool"] | {"commit": _listing(m["tool"]["commit"] for m in manifests)},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engine": _listing(m["engine"] for m in manifests),
+        "engine": _union(m["engine"] for m in manifests),
+        "engine_check": _union(m.get("engine_check") for m in manifests),
         "libraries": {name: _listing(m["libraries"].get(name) for m in manifests) for name in common["libraries"]},
         "summary": summary,
         "cost": {name: round(sum(m["cost"][name] for m in manifests), 1) for name in common["cost"]},
@@ -117,6 +118,11 @@ def _refuse_another_build(first: Release, other: Release) -> None:
 
 def _without_shard(part: Any) -> Any:
     return part | {"shard": None} if isinstance(part, dict) else part
+
+
+def _union(listings: Iterable[str | None]) -> str | None:
+    """All different parts of the shards' listings."""
+    return _listing(part for listing in listings if listing for part in listing.split(", "))
 
 
 def _listing(values: Iterable[str | None]) -> str | None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from builder import processes
 from builder.chat import Chat
 from builder.config import Settings
+from builder.engines import STARTED_HERE, TRUSTED
+from builder.engines.attached import Expected, examine
 from builder.engines.running import checked, server_for, takes_seeds
 from builder.engines.servers import EngineServer
 from builder.errors import EngineError, UnfinishedError
@@ -49,6 +51,7 @@ class Build:
         concurrency: sequences that one step keeps in flight.
         patience: seconds that one request waits for an engine that is away.
         ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
+        trust_engine: whether attached servers are believed to serve the target.
         console: where a person reads.
     """
 
@@ -62,11 +65,13 @@ class Build:
         concurrency: int,
         patience: float,
         ray: str | None,
+        trust_engine: bool,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
         self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
         self._ray, self._console, self._interrupts = ray, console, Interrupts()
+        self._trust_engine = trust_engine
         self._engine_restarted = False  # since the pipeline was last started
         self._engine_useful = False  # whether anything was finished since the engine was last started
 
@@ -90,7 +95,7 @@ class Build:
             with engine as server:
                 total = prepare(self._settings, chat, self._files)
                 if journal.progress().rows < total:
-                    self._connect(server)
+                    self._connect(server, chat)
                     self._generate(journal, session, total, server)
         self._say("writing the release")
         return write_release(self._output, self._files, chat)
@@ -107,14 +112,18 @@ class Build:
         self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
         return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
 
-    def _connect(self, server: EngineServer | None) -> None:
-        """Wait until the engine answers, check that it can hold the target's context, note how to reach it."""
+    def _connect(self, server: EngineServer | None, chat: Chat) -> None:
+        """Wait until the engine answers, check that it is the target and holds its context, note how to reach it."""
         target = self._settings.target
         if server:
             server.wait_ready(READY_SECONDS)
         urls = self._urls or [server.url]
         info = checked(urls, target.model if self._urls else target.name, target)
-        self._files.engine_file.write_text(info.version, encoding="utf-8")
+        check = STARTED_HERE if server else TRUSTED
+        if not server and not self._trust_engine:
+            expected = Expected(target, self._model, chat, self._settings.sampling)
+            check = examine(urls, info.model, expected, self._files.probe_file, self._say)
+        self._files.note_engine(info.version, check)
         runtime = Runtime(
             model_dir=str(self._model.path),
             engine_urls=urls,

@@ -49,7 +49,9 @@ class Workspace:
         self.rejected_file = root / "rejected.parquet"
         self.provenance_file = root / "provenance.json"
         self.journal_file = root / "journal.sqlite"
-        self.engine_file = root / "engine.txt"
+        self.engine_file = root / "engine.txt"  # of all sessions, one a line
+        self.engine_check_file = root / "engine_check.txt"  # how each was recognised, one a line
+        self.probe_file = root / "probe.json"  # how the first session's attached engine scores a known text
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
         self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
@@ -129,6 +131,21 @@ class Workspace:
         """The settings that the directory was claimed with."""
         return Settings.model_validate_json(self.settings_file.read_text())
 
+    def note_engine(self, version: str, check: str) -> None:
+        """Add the engine of this session to those that took part, with how it was recognised (`engines.attached`)."""
+        for file, line in ((self.engine_file, version), (self.engine_check_file, check)):
+            known = _lines(file)
+            if line not in known:
+                write_atomically(file, "\n".join([*known, line]))
+
+    def engines(self) -> list[str]:
+        """Every engine that took part in any session, with its version; empty if there was nothing to ask one."""
+        return _lines(self.engine_file)
+
+    def engine_checks(self) -> list[str]:
+        """The ways in which the engines of all sessions were recognised."""
+        return _lines(self.engine_check_file)
+
     def runtime(self) -> Runtime:
         """How the current session runs."""
         return Runtime.model_validate_json(self.runtime_file.read_text())
@@ -146,6 +163,10 @@ def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
             f"{where} was made with other settings:\n  {listing}\n"
             "choose another --output, restore the settings, or start over with --fresh"
         )
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
 def write_atomically(file: Path, text: str) -> None:

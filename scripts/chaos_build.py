@@ -100,7 +100,7 @@ class ChaosBuild:
             *(sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", "arithmetic"),
             *("--limit", str(rows), "--seed", str(seed), "--candidates", "8", "--max-tokens", "64"),
             *("--concurrency", "64", "--output", str(self._release), "--engine", "vllm"),
-            *(("--engine-url", url) if url else ()),
+            *(("--engine-url", url, "--trust-engine") if url else ()),
         ]
 
     @property

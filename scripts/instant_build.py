@@ -60,7 +60,7 @@ def run_build(rows: int, output: Path, url: str, tokens: int, concurrency: int) 
     usage = measure(
         [
             *(sys.executable, "-m", "builder.build", "--target", TARGET, "--source", str(source)),
-            *("--engine-url", url, "--max-tokens", str(tokens), "--concurrency", str(concurrency)),
+            *("--engine-url", url, "--trust-engine", "--max-tokens", str(tokens), "--concurrency", str(concurrency)),
             *("--output", str(output)),
         ]
     )

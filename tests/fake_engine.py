@@ -24,6 +24,8 @@ class FakeEngine:
         self.sampled: Counter[str] = Counter()
         self.scored: Counter[tuple[int, ...]] = Counter()
         self.asked = 0  # requests that arrived, answered or not
+        self.root: str | None = None  # what it says that it has loaded
+        self.drawn_logprob = -0.5  # of every token that it draws; scored, each has -1
         self.before: Callable[[dict], int | None] = lambda request: None
         self._lock = threading.Lock()
         engine = self
@@ -35,7 +37,7 @@ class FakeEngine:
                 replies = {
                     "/health": {},
                     "/version": {"version": "0"},
-                    "/v1/models": {"data": [{"id": "fake", "max_model_len": engine.max_model_len}]},
+                    "/v1/models": {"data": [engine.card()]},
                 }
                 self._reply(200, replies.get(self.path, {}))
 
@@ -72,6 +74,11 @@ class FakeEngine:
         self._server.shutdown()
         self._server.server_close()
 
+    def card(self) -> dict:
+        """What it says about its model."""
+        root = {"root": self.root} if self.root else {}
+        return {"id": "fake", "max_model_len": self.max_model_len, **root}
+
     def choices(self, request: dict) -> list[dict]:
         """The choices of one completions request."""
         ids = request["prompt"]
@@ -93,6 +100,6 @@ class FakeEngine:
             "index": index,
             "text": self.chat.text(kept),
             "token_ids": kept,
-            "logprobs": {"token_logprobs": [-0.5] * len(kept)},
+            "logprobs": {"token_logprobs": [self.drawn_logprob] * len(kept)},
             "finish_reason": "stop" if len(kept) == len(ids) else "length",
         }

@@ -159,6 +159,7 @@ def _evaluate(args: argparse.Namespace) -> int:
                 urls,
                 args.concurrency,
                 args.engine_patience,
+                args.trust_engine,
                 console,
             )
             try:

@@ -27,11 +27,13 @@ class EngineInfo:
         model: name that the target is served by.
         max_model_len: tokens of prompt plus completion that every server takes; None if one does not say.
         version: engine and version, e.g. "vllm 0.32.0".
+        root: where the weights were loaded from, Hub repository or directory; None if the servers do not say the same.
     """
 
     model: str
     max_model_len: int | None
     version: str
+    root: str | None = None
 
 
 class HttpEngine:
@@ -101,7 +103,13 @@ class HttpEngine:
         self._model = names[0]
         lengths = [info.max_model_len for info in infos]
         versions = sorted({info.version for info in infos})
-        return EngineInfo(names[0], None if None in lengths else min(lengths), " + ".join(versions))
+        roots = {info.root for info in infos}
+        return EngineInfo(
+            names[0],
+            None if None in lengths else min(lengths),
+            " + ".join(versions),
+            roots.pop() if len(roots) == 1 else None,
+        )
 
     async def _info(self, endpoint: Endpoint) -> EngineInfo:
         try:
@@ -114,8 +122,13 @@ class HttpEngine:
             raise EngineError(f"the server at {endpoint.url} is not vLLM: unexpected answer") from None
         chosen = served[choose_model(list(served), self._model, endpoint.url)]
         engine = f"{chosen.get('owned_by', 'unknown engine')} {version}"
-        length = chosen.get("max_model_len")
-        return EngineInfo(str(chosen["id"]), length if isinstance(length, int) else None, engine)
+        length, root = chosen.get("max_model_len"), chosen.get("root")
+        return EngineInfo(
+            str(chosen["id"]),
+            length if isinstance(length, int) else None,
+            engine,
+            root if isinstance(root, str) else None,
+        )
 
     async def _ask(self, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
         if self._model is not None:
@@ -166,7 +179,7 @@ def choose_model(served: list[str], wanted: str | None, url: str) -> str:
     """
     if wanted in served:
         return wanted
-    same = [name for name in served if wanted and _last_part(name) == _last_part(wanted)]
+    same = [name for name in served if wanted and last_part(name) == last_part(wanted)]
     if len(same) == 1:
         return same[0]
     if len(served) == 1:
@@ -177,5 +190,6 @@ def choose_model(served: list[str], wanted: str | None, url: str) -> str:
     )
 
 
-def _last_part(name: str) -> str:
+def last_part(name: str) -> str:
+    """What a model is called without its owner or folder, in lower case."""
     return name.rstrip("/").rpartition("/")[2].lower()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel.steps import StepInput
 
 from builder.candidates import Candidate, counts, load
+from builder.config import Sampling
 from builder.steps.base import Row
 from builder.steps.engine_step import EngineStep
 
@@ -60,22 +61,55 @@ class Score(EngineStep):
             "guided": [_brief(c) for c in guided_candidates],
         }
 
-    async def _keys(self, row: Row, phase: str, candidate: Candidate, prompt: list[int]) -> dict[str, str | None]:
-        """Journal entries that hold the kept tokens with their policy and with their behavior log-probs."""
-        drawn = self._journal.get(bytes.fromhex(candidate.key)).token_ids
-        completion = [*drawn[:-1], self._chat.end_of_turn_id]
-        as_drawn, from_policy = completion == drawn, self._settings.sampling.from_policy
-        if phase == "self" and as_drawn and from_policy:
+    async def _keys(self, row: Row, phase: str, candidate: Candidate, prompt: list[int]) -> dict[str, Any]:
+        """Journal entries that hold the kept tokens with their policy and with their behavior log-probs.
+
+        Where the drawn stop token is not the one that is taught, `behavior_end` is the taught one's behavior log-prob.
+        """
+        sampling = self._settings.sampling
+        drawn = self._journal.get(bytes.fromhex(candidate.key))
+        completion = [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
+        as_drawn = completion == drawn.token_ids
+        if phase == "self" and as_drawn and sampling.from_policy:
             return {"policy_key": candidate.key, "behavior_key": candidate.key}
         policy_key, _ = await self.score(prompt, completion)
-        behavior_key = candidate.key
-        if not as_drawn and from_policy:
-            # It stopped at another stop token than the one that is taught: what is kept is scored as kept.
-            behavior_key = policy_key
-            if phase == "guided":
-                guided = self._chat.guided_prompt(row["problem"], row["expert_solution"])
-                behavior_key, _ = await self.score(guided, completion)
-        return {"policy_key": policy_key, "behavior_key": behavior_key}
+        if as_drawn:
+            return {"policy_key": policy_key, "behavior_key": candidate.key}
+        drawn_from = prompt
+        if phase == "guided":
+            drawn_from = self._chat.guided_prompt(row["problem"], row["expert_solution"])
+        if sampling.from_policy:  # what is kept is scored as kept
+            behavior_key, _ = await self.score(drawn_from, completion)
+            return {"policy_key": policy_key, "behavior_key": behavior_key}
+        before = drawn_from + completion[:-1]
+        (_, taught), (_, stopped) = [await self.score(before, [ids[-1]]) for ids in (completion, drawn.token_ids)]
+        end = swapped_logprob(drawn.logprobs[-1], stopped.logprobs[0], taught.logprobs[0], sampling)
+        return {
+            "policy_key": policy_key,
+            "behavior_key": candidate.key if end is not None else None,
+            "behavior_end": end,
+        }
+
+
+def swapped_logprob(drawn: float, drawn_raw: float, taught_raw: float, sampling: Sampling) -> float | None:
+    """Log-prob of the taught end token where another stop token was drawn, under the distribution that was drawn from.
+
+    Engines score at temperature 1 only, and tell the log-prob of another distribution only for what they drew. But the
+    two tokens stand at one place, and temperature and nucleus normalise both alike: log q(a) - log q(b) is
+    (log p(a) - log p(b)) / temperature, where p is the policy and q what is drawn from.
+
+    Args:
+        drawn: log q of the drawn token, nats.
+        drawn_raw: its log p.
+        taught_raw: log p of the taught token.
+        sampling: how it was drawn.
+
+    Returns:
+        None if the taught token is less likely than the drawn one and may lie outside of the nucleus.
+    """
+    if sampling.top_p < 1 and taught_raw < drawn_raw:
+        return None
+    return min(0.0, drawn + (taught_raw - drawn_raw) / sampling.temperature)
 
 
 def _brief(candidate: Candidate) -> dict[str, Any]:

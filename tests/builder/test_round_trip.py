@@ -61,7 +61,7 @@ def test_two_versions_from_build_to_load(tmp_path, source, engine):
             return run(
                 "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
                 "--candidates", "8", "--seed", str(seed), "--output", str(tmp_path / f"seed-{seed}"),
-                "--engine-url", engine.url, "--push-to-hub", REPO, "--version", version,
+                "--engine-url", engine.url, "--trust-engine", "--push-to-hub", REPO, "--version", version,
                 environment=environment | other,
             )  # fmt: skip
 

@@ -45,7 +45,7 @@ def problems(tmp_path):
 def evaluate(problems, output, engine, *extra):
     arguments = [
         "--model", "smollm2-135m-instruct", "--benchmarks", str(problems), "--samples", "4", "--max-tokens", "64",
-        "--output", str(output), "--engine-url", engine.url, "--json", *extra,
+        "--output", str(output), "--engine-url", engine.url, "--trust-engine", "--json", *extra,
     ]  # fmt: skip
     assert main(arguments) == 0
     return json.loads((output / "results.json").read_text())
@@ -129,7 +129,7 @@ def test_interrupted_it_says_how_to_continue(tmp_path, problems, engine):
     command = [
         sys.executable, "-m", "trainers.evaluate", "--model", "smollm2-135m-instruct", "--benchmarks", str(problems),
         "--samples", "4", "--max-tokens", "64", "--output", str(tmp_path / "e"), "--engine-url", engine.url,
-        "--concurrency", "4", "--json",
+        "--concurrency", "4", "--trust-engine", "--json",
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
@@ -205,7 +205,7 @@ def test_the_table_shows_errors_and_says_what_it_averages(tmp_path, problems, en
 def test_an_error_of_zero_is_explained(tmp_path, problems, chat, capsys):
     with FakeEngine(chat, lambda prompt, drawn: "\\boxed{5}") as hopeless:
         arguments = ["--model", "smollm2-135m-instruct", "--benchmarks", str(problems), "--samples", "2"]
-        assert main([*arguments, "--output", str(tmp_path / "e"), "--engine-url", hopeless.url]) == 0
+        assert main([*arguments, "--output", str(tmp_path / "e"), "--engine-url", hopeless.url, "--trust-engine"]) == 0
     # (1 - bound)^4 = 5 %
     assert "every sample is wrong, which makes the error 0; 4 problems leave room for 52.71" in capsys.readouterr().out
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from builder import __version__
 from builder.chat import Chat
+from builder.engines import STARTED_HERE, TRUSTED
+from builder.engines.attached import Expected, examine
 from builder.engines.http_engine import HttpEngine
 from builder.engines.running import checked, server_for, takes_seeds
 from builder.engines.servers import EngineServer
@@ -18,7 +20,7 @@ from builder.models import Model
 from builder.sampling import model_key
 from builder.supervisor import READY_SECONDS
 from builder.verifier import Verifier, verifier_version
-from builder.workspace import Workspace, write_atomically
+from builder.workspace import Workspace
 from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
 from trainers.evaluation.grading import Answer, Grader, answer_in, gradable
 from trainers.evaluation.progress import SamplingDisplay
@@ -44,6 +46,7 @@ class Evaluation:
         engine_urls: servers to attach to; empty to start one here.
         concurrency: sequences in flight.
         patience: seconds that one request waits for an engine that is away.
+        trust_engine: whether attached servers are believed to serve the model.
         console: where a person reads.
     """
 
@@ -57,11 +60,12 @@ class Evaluation:
         engine_urls: list[str],
         concurrency: int,
         patience: float,
+        trust_engine: bool,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._described, self._output = settings, model, described, output
         self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
-        self._console = console
+        self._trust_engine, self._console = trust_engine, console
 
     def run(self) -> dict[str, Any]:
         """Draw what is missing, grade everything, write the result and return it.
@@ -92,6 +96,7 @@ class Evaluation:
                 "hashes": chat.hashes(),
             },
             "engine": engine,
+            "engine_check": ", ".join(self._files.engine_checks()) or None,
             "verifier": verifier_version(),
             "benchmarks": scores,
             "average": average(scores),
@@ -112,7 +117,7 @@ class Evaluation:
         sampler = Sampler(chat, journal, key, settings.sampling, settings.seed)
         known = sampler.all_known(benchmarks)
         with nullcontext() if known else self._server() as server:
-            engine = HttpEngine([]) if known else self._connected(server)
+            engine = HttpEngine([]) if known else self._connected(server, chat)
             drawn = journal.progress().sampled_tokens
             with SamplingDisplay(self._console, sum(len(b.problems) for b in benchmarks)) as display:
 
@@ -120,7 +125,7 @@ class Evaluation:
                     display.note(journal.progress().sampled_tokens - drawn)
 
                 samples = asyncio.run(_closing(engine, sampler, benchmarks, note))
-        return samples, self._files.engine_file.read_text(encoding="utf-8")
+        return samples, ", ".join(self._files.engines())
 
     def _server(self) -> AbstractContextManager[EngineServer | None]:
         if self._urls:
@@ -128,14 +133,17 @@ class Evaluation:
         self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
         return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
 
-    def _connected(self, server: EngineServer | None) -> HttpEngine:
-        """The engine, once it answers and is known to hold the target's context."""
+    def _connected(self, server: EngineServer | None, chat: Chat) -> HttpEngine:
+        """The engine, once it answers and is known to be the model and to hold the target's context."""
         settings, target = self._settings, self._settings.target
         if server:
             server.wait_ready(READY_SECONDS)
         urls = self._urls or [server.url]
         info = checked(urls, target.model if self._urls else target.name, target)
-        write_atomically(self._files.engine_file, info.version)
+        check = STARTED_HERE if server else TRUSTED
+        if not server and not self._trust_engine:
+            check = examine(urls, info.model, Expected(target, self._model, chat), self._files.probe_file, self._say)
+        self._files.note_engine(info.version, check)
         return HttpEngine(
             urls,
             model=info.model,
