@@ -270,7 +270,8 @@ def only_judgement_differs(before: dict[str, Any], after: dict[str, Any]) -> boo
     """Whether two `Settings.model_dump()` ask for the same samples, and make something else of them."""
 
     def asked(settings: dict[str, Any]) -> dict[str, Any]:
-        return _flatten({key: value for key, value in settings.items() if key not in JUDGEMENT})
+        kept = _flatten({key: value for key, value in settings.items() if key not in JUDGEMENT})
+        return {key: value for key, value in kept.items() if value not in (None, [])}  # a later version has more fields
 
     return asked(before) == asked(after) and _flatten(before) != _flatten(after)
 

@@ -61,7 +61,7 @@ def tiny_model(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_target(tiny_model: Path, target: Target) -> Target:
     """The tiny model as a target."""
     return target.model_copy(
-        update={"name": "tiny", "model": str(tiny_model), "offline_package": None, "revision": None}
+        update={"name": "tiny", "model": str(tiny_model), "offline_package": None, "revision": None, "examples": []}
     )
 
 
@@ -99,6 +99,9 @@ def make_release(output: Path, target: Target, rows: int = ROWS) -> Path:
             "problem": f"What is {n} and three?" + " Say why." * draw.randrange(4),
             "expert_solution": "We add. " * draw.randrange(1, 6) + f"\\boxed{{{n + 3}}}",
             "gold": str(n + 3),
+            "origin": None,
+            "answer_kind": "value",
+            "expert_verdict": "correct",
         }
         for n in range(rows)
     ]
