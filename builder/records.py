@@ -65,7 +65,8 @@ TOKENS = (
     Column("completion_ids", _TOKENS, "token ids of the completion; the last one is the end-of-turn token"),
     Column("policy_logprobs", _LOGPROBS, "log π of each completion token given the plain prompt, nats"),
     Column("behavior_logprobs", _LOGPROBS, "log-prob of each completion token under the distribution that "
-           "drew it, nats; null where that is unknown (`fallback`)"),
+           "drew it, nats; null where that is unknown (`fallback`; "
+           "below top_p 1, some that stopped at another token than the one taught)"),
 )  # fmt: skip
 
 CANDIDATES = (

@@ -77,7 +77,9 @@ def built(tmp_path, chat, target, monkeypatch):
         settings = Settings(**fields | changes)
         workspace.claim(settings)
         if prepare(settings, chat, workspace):
-            workspace.engine_file.write_text("fake 1")
+            workspace.note_engine("fake 1", "name only")
+            if (shard or "").startswith("2/"):  # another one took over, of which the first shard knows nothing
+                workspace.note_engine("fake 2", "not checked")
         _finish(workspace, chat)
         write_release(output, workspace, chat)
         return output
@@ -141,7 +143,9 @@ def test_merged_shards_are_the_whole_build_byte_for_byte(built, tmp_path, of):
     assert merged["fingerprint"] == whole["fingerprint"]
     assert merged["settings"] == whole["settings"]
     assert merged["cost"] == whole["cost"] | {"sessions": of, "seconds": 2.0 * of}
-    assert merged["engine"] == "fake 1"
+    others = read_manifest(shards[1])["engine"] == "fake 1, fake 2" if of > 1 else False
+    assert merged["engine"] == ("fake 1, fake 2" if others else "fake 1")
+    assert merged["engine_check"] == ("name only, not checked" if others else "name only")
     assert compare_releases(open_release(str(release)), open_release(str(tmp_path / "merged"))).bump == "none"
     assert [shard["shard"] for shard in merged["shards"]] == [f"{n}/{of}" for n in range(1, of + 1)]
     assert sum(shard["rows"] for shard in merged["shards"]) == 5

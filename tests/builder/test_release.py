@@ -30,6 +30,15 @@ def test_every_config_loads_with_the_documented_types(build, chat):
     assert load_dataset(str(output), split="train").column_names[0] == "id"  # `default` is the default
 
 
+def test_the_manifest_and_the_card_name_every_engine_that_took_part(build, chat):
+    workspace, output = build
+    workspace.note_engine("vllm 0.32.0", "name only")
+    write_release(output, workspace, chat)
+    manifest = read_manifest(output)
+    assert (manifest["engine"], manifest["engine_check"]) == ("transformers 5, vllm 0.32.0", "name only")
+    assert "| engine | transformers 5, vllm 0.32.0 (name only) |" in (output / "README.md").read_text()
+
+
 def test_default_and_tokens_agree(build, chat):
     workspace, output = build
     write_release(output, workspace, chat)

@@ -22,6 +22,15 @@ def settings(target):
     )
 
 
+def test_engines_of_all_sessions_are_kept_each_once(tmp_path):
+    workspace = Workspace(tmp_path)
+    assert (workspace.engines(), workspace.engine_checks()) == ([], [])
+    for version, check in (("vllm 1", "name only"), ("vllm 2", "as before"), ("vllm 1", "as before")):
+        workspace.note_engine(version, check)
+    assert workspace.engines() == ["vllm 1", "vllm 2"]
+    assert workspace.engine_checks() == ["name only", "as before"]
+
+
 def test_it_stands_beside_the_release(tmp_path):
     assert Workspace.of(tmp_path / "r").root == tmp_path / "r.work"
 
