@@ -17,6 +17,7 @@ _UNTRUE = re.compile(
     r"|did|can|is\sit|are\sthey|mod|modulo|base|clock)\b|n['’]t\b|≡|\\equiv|\\p?mod|✗|✘|❌",
     re.IGNORECASE,
 )
+_CONCLUSION = re.compile(r"\b(?:so|therefore|thus|hence)\b", re.IGNORECASE)
 _HYPOTHESIS = re.compile(r"\bif\b(?![^,]*(?:,|\bthen\b))", re.IGNORECASE)
 _ROUGHLY = re.compile(
     r"\b(?:round\w*|approx\w*|about|nearly|roughly|estimat\w*|almost|around|nearest|ceil\w*|floor\w*)\b", re.IGNORECASE
@@ -48,6 +49,7 @@ def is_doubtful(reading: Reading) -> bool:
 def _not_claimed(reading: Reading) -> bool:
     """The sentence denies the equation, supposes it or asks for it."""
     before, behind = _sentence(reading)
+    before = _CONCLUSION.split(before)[-1]  # what is denied before "so" is not what follows from it
     if behind.rstrip().endswith("?") or _UNTRUE.search(before) or _UNTRUE.search(behind):
         return True
     return _HYPOTHESIS.search(before) is not None

@@ -17,6 +17,7 @@ FALSE = {
     "She has 3 apples + 4 apples = 8 apples.": "3 apples + 4 apples = 8",
     "So $4200+$3000 = $8600 in all": "$4200+$3000 = $8600",
     r"$3 \times 4 = 13$": r"3 \times 4 = 13",
+    "It doesn't affect the total, so 109 - 198 = 109.": "109 - 198 = 109",
     "10 x 1,248 = 11,480": "10 x 1,248 = 11,480",
 }
 TRUE = (
