@@ -67,7 +67,8 @@ class Verifier:
     def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
         """The verdict on each (gold, response), in order, whatever form its answer has; see `judge`.
 
-        A gold answer that is not `parseable` gives `error`, unless the answer repeats it word for word.
+        A gold answer that is not `parseable` gives `error`, unless the answer repeats it word for word; one that is a
+        statement, and no value, always does.
 
         Raises:
             EngineError: worker processes do not start on this machine.

@@ -197,7 +197,7 @@ def _grid(drawing: Drawing, up: Scale, left: float, right: float) -> None:
 
 def _left(names: Sequence[str], width: int) -> float:
     """Room for the labels left of what they label; 0 on a narrow drawing."""
-    return 0 if width < NARROW else min(max(CHARACTER * len(name) for name in names) + 12, 0.34 * width)
+    return 0 if width < NARROW else min(max(CHARACTER * len(name) for name in names) + 18, 0.34 * width)
 
 
 def _shortened(name: str, room: float) -> str:
