@@ -4,18 +4,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from builder.equations.tokens import Token, closes
+from builder.equations.words import UNIT_ENDS
 
 _DEPTH = 12  # brackets in brackets; and the tokens of one expression
 _LENGTH = 160
 _WORDS = 9  # words between a number and the operator after it
-
-# What no unit goes on after: the statement has ended, or something is done that is not read.
-_NO_UNIT = frozenset(
-    """and or so is are was were be then because since if but has have had gives give gets get makes make equals equal
-    costs takes thus therefore hence which means times plus minus divided multiplied by mod modulo squared cubed over
-    factorial choose less than subtract add subtracted added this that there we they he she it you i leaves leaving
-    sold where when while after before dozen hundred thousand million billion trillion""".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +44,9 @@ Node = Number | Operation | Unary
 class Expression:
     """Tokens `start` to `end` (exclusive) as a tree, and what a reader may stumble over.
 
-    `last` is the last token that carries value, `units` the words between (in order), `dashes` the tokens after a
-    minus that may be a dash, because words stand before it, and `cut` whether an operator follows whose right side
-    cannot be read.
+    `last` is the last token that carries value, `units` the words between (`^` for a power of one), `dashes` the
+    tokens after a minus that may be a dash, because words stand before it, and `cut` whether an operator follows whose
+    right side cannot be read.
     """
 
     start: int
@@ -65,7 +58,7 @@ class Expression:
     cut: bool = False
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """No expression begins here."""
 
 
@@ -74,12 +67,19 @@ def starts_operand(token: Token) -> bool:
     return token.kind in ("number", "(", "frac", "root")
 
 
+def is_calculated(node: Node) -> bool:
+    """Whether there is an operation in it, so that it is more than a quantity such as -2 1/2."""
+    while isinstance(node, Unary) and node.op == "-":
+        node = node.of
+    return not isinstance(node, Number) and not (isinstance(node, Operation) and node.op == "mixed")
+
+
 def parse(tokens: list[Token], start: int) -> Expression | None:
     """The longest expression that begins at a token; None if there is none."""
     parser = _Parser(tokens, start)
     try:
         node = parser.sum(0)
-    except Unreadable:
+    except UnreadableError:
         return None
     return Expression(start, parser.at, parser.last, node, parser.units, parser.dashes, parser.cut)
 
@@ -119,7 +119,7 @@ class _Parser:
 
     def product(self, depth: int) -> Node:
         node = self.factor(depth)
-        while not self.cut:
+        while not self.cut and self.at <= self.limit:
             op = self.kind()
             if op in ("*", "/"):
                 if not self.operand_follows():
@@ -141,13 +141,13 @@ class _Parser:
 
     def operand_follows(self) -> bool:
         """Whether the operator here has a right side; if it has none, the expression is cut off."""
-        follows = self.begins(1) or (self.kind(1) == "-" and self.begins(2))
+        follows = self.at <= self.limit and (self.begins(1) or (self.kind(1) == "-" and self.begins(2)))
         self.cut = self.cut or not follows
         return follows
 
     def factor(self, depth: int) -> Node:
-        if depth > _DEPTH or self.at > self.limit:
-            raise Unreadable
+        if depth > _DEPTH:
+            raise UnreadableError
         if self.kind() == "-" and self.begins(1):
             self.at += 1
             return Unary("-", self.factor(depth + 1))
@@ -175,7 +175,7 @@ class _Parser:
 
     def atom(self, depth: int) -> Node:
         if depth > _DEPTH + 1:
-            raise Unreadable
+            raise UnreadableError
         kind = self.kind()
         if kind == "number":
             return self.number(depth)
@@ -187,7 +187,7 @@ class _Parser:
         if kind == "root":
             self.at += 1
             return Unary("root", self.atom(depth + 1))
-        raise Unreadable
+        raise UnreadableError
 
     def number(self, depth: int) -> Node:
         token = self.tokens[self.at]
@@ -215,18 +215,19 @@ class _Parser:
         if self.kind() == "frac":
             return self.atom(depth + 1)
         top, bottom = self.tokens[self.at].value, self.tokens[self.at + 2].value
-        assert top is not None and bottom is not None
+        assert top is not None
+        assert bottom is not None
         self.at += 3
         return Operation("/", Number(top), Number(bottom))
 
     def group(self, depth: int) -> Node:
         if self.kind() != "(":
-            raise Unreadable
+            raise UnreadableError
         opened = self.tokens[self.at]
         self.at += 1
         node = self.sum(depth + 1)
         if self.cut or self.at >= len(self.tokens) or not closes(opened, self.tokens[self.at]):
-            raise Unreadable
+            raise UnreadableError
         self.at += 1
         return node
 
@@ -239,11 +240,12 @@ class _Parser:
         while ahead < len(tokens):
             token = tokens[ahead]
             rate = token.kind == "/" and ahead + 1 < len(tokens) and tokens[ahead + 1].kind == "word"
-            if token.kind == "word" and token.said not in _NO_UNIT:
+            if token.kind == "word" and token.said not in UNIT_ENDS:
                 if token.said == "of" and ahead == 0 and self.begins(1):
                     return
                 words.append(token.said)
             elif token.kind == "^" and words and ahead + 1 < len(tokens):  # square units
+                words.append("^")
                 ahead += 3 if tokens[ahead + 1].kind == "(" else 1
             elif not rate:
                 break

@@ -16,8 +16,8 @@ class Reading(NamedTuple):
     """How the notation is taken.
 
     `percent`: `hundredth` (20% is 0.2), `plain` (20% is 20 points) or `left` (100 - 20% is 80). `mixed`: whether a
-    whole number before a LaTeX fraction is added to it or multiplied. `tight`: whether a juxtaposed factor binds more
-    tightly than a slash before it, as some write 6/2(3).
+    whole number before a LaTeX fraction is added to it or multiplied. `tight`: whether a juxtaposed factor or a
+    fraction binds more tightly than a slash before it, as some write 6/2(3) and 6 / 1/3.
     """
 
     percent: str = "hundredth"
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     tight: bool = False
 
 
-class NoValue(Exception):
+class NoValueError(Exception):
     """Too large, an irrational root, or a division by zero."""
 
 
@@ -35,7 +35,7 @@ def values(node: Node) -> list[Fraction]:
     for reading in _readings(node):
         try:
             found[evaluate(node, reading)] = None
-        except NoValue:
+        except NoValueError:
             continue
     return list(found)
 
@@ -58,16 +58,23 @@ def _readings(node: Node) -> Iterator[Reading]:
     for choice in product(
         ("hundredth", "plain", "left") if percents else ("hundredth",),
         (True, False) if "mixed" in operations else (True,),
-        (False, True) if {"()", "/"} <= operations else (False,),
+        (False, True) if "()" in operations or _divides_twice(parts) else (False,),
     ):
         yield Reading(*choice)
+
+
+def _divides_twice(parts: list[Node]) -> bool:
+    return any(
+        isinstance(part, Operation) and part.op == "/" and isinstance(part.left, Operation) and part.left.op == "/"
+        for part in parts
+    )
 
 
 def evaluate(node: Node, reading: Reading) -> Fraction:
     """The value in one reading.
 
     Raises:
-        NoValue: it has none, or none of a reasonable size.
+        NoValueError: it has none, or none of a reasonable size.
     """
     match node:
         case Number(value, _, percent):
@@ -76,8 +83,9 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
             return -evaluate(of, reading)
         case Unary(_, of):
             return _root(evaluate(of, reading))
-        case Operation("()", Operation("/", above, below), factor) if reading.tight:
-            return _apply("/", evaluate(above, reading), evaluate(Operation("*", below, factor), reading))
+        case Operation("()" | "/" as op, Operation("/", above, below), right) if reading.tight:
+            below_all = Operation("*" if op == "()" else "/", below, right)
+            return _apply("/", evaluate(above, reading), evaluate(below_all, reading))
         case Operation("+" | "-" as op, left, Number(value, _, True)) if reading.percent == "left":
             whole = evaluate(left, reading)
             return _apply(op, whole, whole * value / 100)
@@ -85,12 +93,12 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
             return _apply("+" if reading.mixed else "*", evaluate(left, reading), evaluate(right, reading))
         case Operation(op, left, right):
             return _apply("*" if op == "()" else op, evaluate(left, reading), evaluate(right, reading))
-    raise NoValue
+    raise NoValueError
 
 
 def _apply(op: str, left: Fraction, right: Fraction) -> Fraction:
     if op == "/" and not right:
-        raise NoValue
+        raise NoValueError
     match op:
         case "+":
             result = left + right
@@ -103,20 +111,20 @@ def _apply(op: str, left: Fraction, right: Fraction) -> Fraction:
         case _:
             result = _power(left, right)
     if max(result.numerator.bit_length(), result.denominator.bit_length()) > _BITS:
-        raise NoValue
+        raise NoValueError
     return result
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > _EXPONENT or (not base and exponent <= 0):
-        raise NoValue
+        raise NoValueError
     return base ** int(exponent)
 
 
 def _root(value: Fraction) -> Fraction:
     if value < 0:
-        raise NoValue
+        raise NoValueError
     top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
     if (top * top, bottom * bottom) != (value.numerator, value.denominator):
-        raise NoValue
+        raise NoValueError
     return Fraction(top, bottom)
