@@ -31,7 +31,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """`-x` or the square root of x."""
+    """`-x`, `root` of x, or a quotient in brackets, `()`, which no slash behind it takes apart."""
 
     op: str
     of: "Node"
@@ -229,7 +229,8 @@ class _Parser:
         if self.cut or self.at >= len(self.tokens) or not closes(opened, self.tokens[self.at]):
             raise UnreadableError
         self.at += 1
-        return node
+        quotient = isinstance(node, Operation) and node.op == "/" and opened.start < opened.end
+        return Unary("()", node) if quotient else node
 
     def skip_units(self) -> None:
         """Go past the words behind an operand, and rates such as `/hour`, if the equation goes on behind them."""

@@ -61,7 +61,7 @@ def read(text: str) -> Iterator[Reading]:
                 sign,
                 left,
                 right,
-                _with_currency(text, tokens[left.start].start),
+                _with_currency(text, tokens[left.start].start, end),
                 remainder.end() if remainder else end,
                 in_chain=left.start > 0 and tokens[left.start - 1].kind in ("=", "≈"),
                 remainder=Fraction(remainder[1]) if remainder else None,
@@ -130,8 +130,8 @@ def _is_complete(tokens: list[Token], right: Expression) -> bool:
     return token.kind in ("stop", "line", "=", "≈", ")")
 
 
-def _with_currency(text: str, start: int) -> int:
-    """Where an expression begins, a currency sign before it included."""
-    while start and text[start - 1] in "$£€¢":
-        start -= 1
-    return start
+def _with_currency(text: str, start: int, end: int) -> int:
+    """Where an equation begins, a currency sign before it included, the dollar of a formula not."""
+    before = text[start - 1 : start]
+    is_currency = before != "" and before in "$£€¢" and text[start] in "0123456789." and text[end : end + 1] != "$"
+    return start - 1 if is_currency else start

@@ -56,7 +56,7 @@ _SILENT = frozenset({"calculator", "space", "bold"})
 _CLOSES = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _RELATION = re.compile(r"[&\s]{0,40}+(?:=(?!>)|≈|\\approx)")
 _ARTICLE = re.compile(r"\s[a-z]{2}")
-_TIMES_SIGN = re.compile(r"\s*+(?:\\?\$)?\s*+(?:\.?\d|\s\()")
+_TIMES_SIGN = re.compile(r"\s*+(?:\\?\$)?\s*+\.?\d|\s++\(")  # x(1 + 1) is a variable's multiple
 
 
 @dataclass(frozen=True, slots=True)

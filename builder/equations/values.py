@@ -81,6 +81,8 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
             return value / 100 if percent and reading.percent != "plain" else value
         case Unary("-", of):
             return -evaluate(of, reading)
+        case Unary("()", of):
+            return evaluate(of, reading)
         case Unary(_, of):
             return _root(evaluate(of, reading))
         case Operation("()" | "/" as op, Operation("/", above, below), right) if reading.tight:
