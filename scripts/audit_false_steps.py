@@ -27,7 +27,7 @@ def texts(path: Path, field: str) -> Iterator[str]:
         InputError: the file cannot be read, or a line has no such text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").strip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
     for number, line in enumerate(lines, start=1):
@@ -55,13 +55,15 @@ def _plus(result: str, step: int) -> str | None:
     changed = int(digits) + step
     if changed < 0 or len(str(changed)) > len(digits):
         return None
+    if len(str(changed)) < len(digits) and "." not in result:
+        return str(changed)
     return _with_digits(result, str(changed).zfill(len(digits)))
 
 
 def _swaps(result: str) -> Iterator[str]:
     digits = re.sub(r"\D", "", result)
     for i in range(len(digits) - 1):
-        if digits[i] != digits[i + 1]:
+        if digits[i] != digits[i + 1] and (i or digits[1] != "0" or result.startswith("0")):
             yield _with_digits(result, digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :])
 
 

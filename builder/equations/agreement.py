@@ -4,7 +4,7 @@ from enum import Enum
 from fractions import Fraction
 
 from builder.equations.expressions import Node, Number, Operation, Unary
-from builder.equations.values import nodes, values
+from builder.equations.values import NoValueError, Reading, evaluate, nodes, values
 
 
 class Agreement(Enum):
@@ -16,15 +16,15 @@ class Agreement(Enum):
     UNREAD = "unread"
 
 
-_NEARLY = Fraction(1, 100)
 _ABOUT = Fraction(1, 20)
+_ROUNDED = 8  # operands
 
 
 def agreement(left: Node, right: Node, about: bool = False) -> Agreement:
     """Compare all readings of both sides; they agree if two readings do.
 
-    A lone number is taken as rounded or truncated to the places it shows. Where decimals were calculated with, 1 %
-    is near; where the text says "approximately", 5 % is equal.
+    A lone number is taken as rounded or truncated to the places it shows. Near is what the rounding of the decimals
+    that were calculated with can explain; where the text says "approximately", 5 % is equal.
     """
     lefts, rights = values(left), values(right)
     if not lefts or not rights:
@@ -35,7 +35,11 @@ def agreement(left: Node, right: Node, about: bool = False) -> Agreement:
         return Agreement.HOLDS
     if about and any(_within(a, b, _ABOUT) or abs(a - b) <= unit for a, b in pairs):
         return Agreement.HOLDS
-    if _decimals(left, right) and any(_within(a, b, _NEARLY) for a, b in pairs):
+    slacks = (_slack(left), _slack(right))
+    if None in slacks:
+        return Agreement.UNREAD
+    slack = sum(filter(None, slacks))
+    if slack and any(abs(a - b) <= slack + unit for a, b in pairs):
         return Agreement.NEAR
     return Agreement.FAILS
 
@@ -62,8 +66,42 @@ def _within(a: Fraction, b: Fraction, share: Fraction) -> bool:
     return abs(a - b) <= share * max(abs(a), abs(b))
 
 
-def _decimals(*sides: Node) -> bool:
-    return any(isinstance(part, Number) and part.places for side in sides for part in nodes(side))
+def _slack(node: Node) -> Fraction | None:
+    """How far a calculated value moves where each operand that looks rounded moves by its last place.
+
+    None if there are too many to say.
+    """
+    if isinstance(node, Number):
+        return Fraction(0)
+    rounded = [part for part in nodes(node) if isinstance(part, Number) and _looks_rounded(part)]
+    if len(rounded) > _ROUNDED:
+        return None
+    slack = Fraction(0)
+    for part in rounded:
+        moved = Number(part.value + Fraction(1, 10**part.places), part.places, part.percent)
+        try:
+            slack += abs(evaluate(_replaced(node, part, moved), Reading()) - evaluate(node, Reading()))
+        except NoValueError:
+            return None
+    return slack
+
+
+def _looks_rounded(number: Number) -> bool:
+    """33.3 and 0.67 do, 0.3, 2.5 and 9.95 do not."""
+    if number.places == 1:
+        return number.value > 1 and int(number.value * 10) % 10 in (3, 6, 7)
+    return number.places > 1 and (number.value * 20).denominator != 1
+
+
+def _replaced(node: Node, old: Number, new: Number) -> Node:
+    if node is old:
+        return new
+    match node:
+        case Operation(op, left, right):
+            return Operation(op, _replaced(left, old, new), _replaced(right, old, new))
+        case Unary(op, of):
+            return Unary(op, _replaced(of, old, new))
+    return node
 
 
 def is_remainder(left: Node, right: Node, remainder: Fraction) -> bool | None:

@@ -1,44 +1,39 @@
 """When an equation that does not hold may still be right in a way that was not read: it is not judged then."""
 
 import re
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Callable
 
 from builder.equations.agreement import Agreement, agreement
-from builder.equations.expressions import Expression, Node, Number, Operation, Unary, parse
+from builder.equations.expressions import Expression, Node, Number, Operation, Unary, is_calculated, parse
 from builder.equations.reading import Reading
+from builder.equations.units import other_units
 from builder.equations.values import nodes, values
+from builder.equations.words import SAYS, TIES
 
 _BEFORE, _BEHIND = 120, 60  # characters of context that are looked at
 
 _UNTRUE = re.compile(
-    r"\b(?:not|no|never|n't|false|wrong(?:ly)?|incorrect(?:ly)?|mistake\w*|errors?|impossible|contradict\w*|absurd"
-    r"|instead|suppose|assum\w+|imagine|pretend|hypothe\w+|guess\w*|try|tries|trying|tried|would|whether|unless|does|do"
-    r"|did|can|is\sit|are\sthey|mod|modulo|base|clock)\b|n['’]t\b|≡|\\equiv|\\p?mod|✗|✘|❌",
+    r"\b(?:false|wrong(?:ly)?|incorrect(?:ly)?|mistake\w*|impossible|contradict\w*|absurd|instead\sof|suppos(?:e|ing)"
+    r"|assum(?:e|ing)|imagine|pretend|hypothe\w+|guess\w*|whether|unless|modulo|mod|clock|in\sbase)\b|≡|\\equiv|\\p?mod"
+    r"|[✗✘❌]",
     re.IGNORECASE,
 )
-_CONCLUSION = re.compile(r"\b(?:so|therefore|thus|hence)\b", re.IGNORECASE)
+# These say something about the equation only where they stand beside it.
+_NEGATED = re.compile(
+    r"\b(?:not|never|cannot|nor|neither|try|trying|tries|tried|does|did|is\sit|are\sthey|error)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(
+    r"\A[\s.,;:!()$\\-]*(?:(?:which|that|this|it|but|and)\b.{0,12}?(?:not\b|n['’]t\b|never\b)|no\b|not\b|wait\b|oops\b"
+    r"|hmm\b|isn['’]t\b|does\snot\b|is\snot\b|error\b)",
+    re.IGNORECASE,
+)
+_BESIDE = 16
 _HYPOTHESIS = re.compile(r"\bif\b(?![^,]*(?:,|\bthen\b))", re.IGNORECASE)
 _ROUGHLY = re.compile(
     r"\b(?:round\w*|approx\w*|about|nearly|roughly|estimat\w*|almost|around|nearest|ceil\w*|floor\w*)\b", re.IGNORECASE
 )
 _SENTENCE_END = re.compile(r"[\n;]|(?<!\d)\.(?=\s)|(?<=\d)\.(?=\s)|[!?](?=\s)")
-_JOINING = frozenset("of at with for per each every in to times on by x".split())
-_MEASURES = re.compile(
-    r"\b(?:sec(?:ond)?|min(?:ute)?|hour|hr|day|week|month|year|decade|cent|dollar|penn(?:y|ies)|dime|nickel|quarter|buck"
-    r"|inch|inche|ft|in|foot|feet|yard|yd|mile|mi|meter|metre|km|cm|mm|kilomet(?:er|re)|centimet(?:er|re)|m|gram|g|kg"
-    r"|kilogram|kilo|pound|lb|ounce|oz|ton|liter|litre|ml|l|gallon|gal|quart|pint|cup|dozen|pair|couple|hundred|thousand"
-    r"|million|billion|trillion|degree|percent|percentage|k)s?\b|%|¢",
-    re.IGNORECASE,
-)
-_FACTORS = frozenset(
-    Fraction(*pair)
-    for pair in [
-        *((n, 1) for n in (2, 3, 4, 5, 7, 8, 10, 12, 14, 16, 20, 24, 25, 28, 30, 31, 32, 36, 48, 50, 52, 60, 64, 90)),
-        *((n, 1) for n in (100, 128, 144, 168, 180, 360, 365, 1440, 1760, 2000, 3600, 5280, 86400)),
-        *((10**n, 1) for n in range(3, 13)),
-    ]
-)
 
 
 def is_doubtful(reading: Reading) -> bool:
@@ -49,8 +44,9 @@ def is_doubtful(reading: Reading) -> bool:
 def _not_claimed(reading: Reading) -> bool:
     """The sentence denies the equation, supposes it or asks for it."""
     before, behind = _sentence(reading)
-    before = _CONCLUSION.split(before)[-1]  # what is denied before "so" is not what follows from it
     if behind.rstrip().endswith("?") or _UNTRUE.search(before) or _UNTRUE.search(behind):
+        return True
+    if _NEGATED.search(before[-_BESIDE:]) or _TAKEN_BACK.match(reading.text[reading.end : reading.end + _BEHIND]):
         return True
     return _HYPOTHESIS.search(before) is not None
 
@@ -68,7 +64,7 @@ def _runs_on(reading: Reading) -> bool:
 
 def _is_label(reading: Reading) -> bool:
     """`Day 2 = 3 + 4`: a number that is called something, or solved for, and no result."""
-    return not reading.in_chain and not isinstance(_bare(reading.left.node), Operation)
+    return not reading.in_chain and not is_calculated(reading.left.node)
 
 
 def _is_share(reading: Reading) -> bool:
@@ -78,37 +74,39 @@ def _is_share(reading: Reading) -> bool:
             case Operation("/", Number(above), Number(below)) if 0 < above < below:
                 if any(value > 1 for value in values(other.node)) or side.units:
                     return True
-            case Number(_, _, True) if isinstance(_bare(other.node), Operation) and _is_quantity(other):
+            case Number(_, _, True) if is_calculated(other.node) and _is_quantity(other):
                 return True
     return False
 
 
-def _other_units(reading: Reading) -> bool:
-    """The sides are about different things, or one is a unit's multiple of the other."""
-    left = {_stem(word) for word in reading.left.units}
-    right = {_stem(word) for word in _units_behind(reading)}
-    if left and right and not left & right and _adds(reading.left.node):
-        return True
-    around = reading.text[max(0, reading.start - _BEFORE) : reading.end + _BEHIND]
-    if not _MEASURES.search(around):
-        return False
-    return any(
-        b and (a / b in _FACTORS or (a and b / a in _FACTORS))
-        for a in values(reading.left.node)
-        for b in values(reading.right.node)
-    )
-
-
 def _of_a_number(reading: Reading) -> bool:
-    """`3 packs of 5 cards + 2 cards = 17`: words tie the first operand to a number before it."""
+    """`3 packs of 5 cards + 2 cards = 17`: few words tie the first operand to a number or calculation before it."""
     tokens, at = reading.tokens, reading.left.start - 1
-    words = []
-    while at >= 0 and tokens[at].kind == "word" and len(words) < 8:
+    words: list[str] = []
+    while at >= 0 and tokens[at].kind == "word" and len(words) < 4:
         words.append(tokens[at].said)
         at -= 1
     if not words or at < 0 or tokens[at].kind not in ("number", ")", "%"):
         return False
-    return words[0] in _JOINING
+    if at and tokens[at - 1].kind in ("+", "-", "*", "/"):
+        return bool(TIES & set(words))
+    return words[0] in TIES and not SAYS & set(words)
+
+
+def _splits_a_number(reading: Reading) -> bool:
+    """`14, 400 / 80`: a comma that may be a thousands separator, or the last of several numbers."""
+    start, tokens = reading.left.start, reading.tokens
+    return start > 1 and tokens[start - 1].said == "," and tokens[start - 2].kind == "number"
+
+
+def _is_range(reading: Reading) -> bool:
+    """`weeks 1-2 = 96 - 70`: what is called by a range of numbers."""
+    start, tokens = reading.left.start, reading.tokens
+    named = start > 0 and tokens[start - 1].kind == "word"
+    match reading.left.node:
+        case Operation("-", Number(low), Number(high)) if named and low < high and tokens[start + 1].glued:
+            return is_calculated(reading.right.node)
+    return False
 
 
 def _after_a_dash(reading: Reading) -> bool:
@@ -127,7 +125,8 @@ def _after_a_dash(reading: Reading) -> bool:
         return later is not None and _agrees(later.node, reading.right.node)
     if before is None or before.kind != "mark" or not set(before.said) & set("-–+*"):
         return False
-    if start > 1 and tokens[start - 2].kind in ("number", ")", "%", "+", "-", "*", "/", "="):
+    kinds = [""] + [token.kind for token in tokens[max(0, start - 4) : start - 1]]
+    if kinds[-3:-1] in (["", "number"], ["line", "number"]):  # a number alone in the line above: a column of figures
         return True
     return "+" not in before.said and _agrees(_negated(reading.left.node), reading.right.node)
 
@@ -138,8 +137,10 @@ _DOUBTS: tuple[Callable[[Reading], bool], ...] = (
     _runs_on,
     _is_label,
     _is_share,
-    _other_units,
+    other_units,
     _of_a_number,
+    _is_range,
+    _splits_a_number,
     _after_a_dash,
 )
 
@@ -159,10 +160,13 @@ def _agrees(left: Node, right: Node) -> bool:
     return agreement(left, right) in (Agreement.HOLDS, Agreement.NEAR)
 
 
-def _beginnings(node: Node) -> Iterator[Node]:
+def _beginnings(node: Node) -> list[Node]:
+    """The first operand, and what the first few operations make of it."""
+    beginnings = []
     while isinstance(node, Operation):
         node = node.left
-        yield node
+        beginnings.append(node)
+    return beginnings[-6:]
 
 
 def _negated(node: Node) -> Node:
@@ -172,30 +176,7 @@ def _negated(node: Node) -> Node:
     return Unary("-", node)
 
 
-def _bare(node: Node) -> Node:
-    while isinstance(node, Unary) and node.op == "-":
-        node = node.of
-    return node
-
-
 def _is_quantity(side: Expression) -> bool:
     return all(abs(value) > 1 for value in values(side.node)) and not any(
         isinstance(part, Number) and part.percent for part in nodes(side.node)
     )
-
-
-def _adds(node: Node) -> bool:
-    return isinstance(node, Operation) and node.op in ("+", "-")
-
-
-def _units_behind(reading: Reading) -> list[str]:
-    """The words of the right side, the first word behind it among them."""
-    words = list(reading.right.units)
-    at = reading.right.end
-    if at < len(reading.tokens) and reading.tokens[at].kind == "word":
-        words.append(reading.tokens[at].said)
-    return words
-
-
-def _stem(word: str) -> str:
-    return word.removesuffix("s").removesuffix("e")

@@ -4,18 +4,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from builder.equations.tokens import Token, closes
+from builder.equations.words import UNIT_ENDS
 
 _DEPTH = 12  # brackets in brackets; and the tokens of one expression
 _LENGTH = 160
 _WORDS = 9  # words between a number and the operator after it
-
-# What no unit goes on after: the statement has ended, or something is done that is not read.
-_NO_UNIT = frozenset(
-    """and or so is are was were be then because since if but has have had gives give gets get makes make equals equal
-    costs takes thus therefore hence which means times plus minus divided multiplied by mod modulo squared cubed over
-    factorial choose less than subtract add subtracted added this that there we they he she it you i leaves leaving
-    sold where when while after before dozen hundred thousand million billion trillion""".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +31,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """`-x` or the square root of x."""
+    """`-x`, `root` of x, or a quotient in brackets, `()`, which no slash behind it takes apart."""
 
     op: str
     of: "Node"
@@ -51,9 +44,9 @@ Node = Number | Operation | Unary
 class Expression:
     """Tokens `start` to `end` (exclusive) as a tree, and what a reader may stumble over.
 
-    `last` is the last token that carries value, `units` the words between (in order), `dashes` the tokens after a
-    minus that may be a dash, because words stand before it, and `cut` whether an operator follows whose right side
-    cannot be read.
+    `last` is the last token that carries value, `units` the words between (`^` for a power of one), `dashes` the
+    tokens after a minus that may be a dash, because words stand before it, and `cut` whether an operator follows whose
+    right side cannot be read.
     """
 
     start: int
@@ -72,6 +65,13 @@ class UnreadableError(Exception):
 def starts_operand(token: Token) -> bool:
     """Whether a number, bracket, fraction or root begins at a token."""
     return token.kind in ("number", "(", "frac", "root")
+
+
+def is_calculated(node: Node) -> bool:
+    """Whether there is an operation in it, so that it is more than a quantity such as -2 1/2."""
+    while isinstance(node, Unary) and node.op == "-":
+        node = node.of
+    return not isinstance(node, Number) and not (isinstance(node, Operation) and node.op == "mixed")
 
 
 def parse(tokens: list[Token], start: int) -> Expression | None:
@@ -119,7 +119,7 @@ class _Parser:
 
     def product(self, depth: int) -> Node:
         node = self.factor(depth)
-        while not self.cut:
+        while not self.cut and self.at <= self.limit:
             op = self.kind()
             if op in ("*", "/"):
                 if not self.operand_follows():
@@ -141,12 +141,12 @@ class _Parser:
 
     def operand_follows(self) -> bool:
         """Whether the operator here has a right side; if it has none, the expression is cut off."""
-        follows = self.begins(1) or (self.kind(1) == "-" and self.begins(2))
+        follows = self.at <= self.limit and (self.begins(1) or (self.kind(1) == "-" and self.begins(2)))
         self.cut = self.cut or not follows
         return follows
 
     def factor(self, depth: int) -> Node:
-        if depth > _DEPTH or self.at > self.limit:
+        if depth > _DEPTH:
             raise UnreadableError
         if self.kind() == "-" and self.begins(1):
             self.at += 1
@@ -229,7 +229,8 @@ class _Parser:
         if self.cut or self.at >= len(self.tokens) or not closes(opened, self.tokens[self.at]):
             raise UnreadableError
         self.at += 1
-        return node
+        quotient = isinstance(node, Operation) and node.op == "/" and opened.start < opened.end
+        return Unary("()", node) if quotient else node
 
     def skip_units(self) -> None:
         """Go past the words behind an operand, and rates such as `/hour`, if the equation goes on behind them."""
@@ -240,11 +241,12 @@ class _Parser:
         while ahead < len(tokens):
             token = tokens[ahead]
             rate = token.kind == "/" and ahead + 1 < len(tokens) and tokens[ahead + 1].kind == "word"
-            if token.kind == "word" and token.said not in _NO_UNIT:
+            if token.kind == "word" and token.said not in UNIT_ENDS:
                 if token.said == "of" and ahead == 0 and self.begins(1):
                     return
                 words.append(token.said)
             elif token.kind == "^" and words and ahead + 1 < len(tokens):  # square units
+                words.append("^")
                 ahead += 3 if tokens[ahead + 1].kind == "(" else 1
             elif not rate:
                 break

@@ -5,14 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from builder.equations.expressions import Expression, Operation, Unary, parse, starts_operand
+from builder.equations.expressions import Expression, is_calculated, parse, starts_operand
 from builder.equations.tokens import Token, tokenize
+from builder.equations.words import HALF_DONE
 
-# An expression behind one of these is a function's argument or half of something else.
-_HALF = frozenset(
-    """times plus minus by mod modulo log ln lg sin cos tan cot sec csc exp max min gcd lcm floor ceil root sum
-    product difference quotient over base choose""".split()
-)
 _REMAINDER = re.compile(
     r"(?:[,\s]|\\[,; ]|\\(?:text|mathrm)\s?\{|\\quad){0,4}(?:(?:with|and)\s)?(?:an?\s)?"
     r"(?:remainder|rem\b\.?|[Rr](?=\s?\d))\s?(?:of\s|is\s|[=:]\s)?\}?\s?(\d{1,12})(?![\d.])"
@@ -54,7 +50,7 @@ def read(text: str) -> Iterator[Reading]:
         if token.kind not in ("=", "≈"):
             continue
         left, right = ends.get(sign), begins.get(sign + 1)
-        if left is None or right is None or left.cut or not (_calculated(left) or _calculated(right)):
+        if left is None or right is None or left.cut or not (is_calculated(left.node) or is_calculated(right.node)):
             continue
         end = tokens[right.last].end
         remainder = _REMAINDER.match(text, end)
@@ -65,7 +61,7 @@ def read(text: str) -> Iterator[Reading]:
                 sign,
                 left,
                 right,
-                _with_currency(text, tokens[left.start].start),
+                _with_currency(text, tokens[left.start].start, end),
                 remainder.end() if remainder else end,
                 in_chain=left.start > 0 and tokens[left.start - 1].kind in ("=", "≈"),
                 remainder=Fraction(remainder[1]) if remainder else None,
@@ -86,25 +82,21 @@ def _expressions(tokens: list[Token]) -> Iterator[Expression]:
             at += 1
 
 
-def _calculated(expression: Expression) -> bool:
-    """Whether there is an operation in it, so that it is more than a quantity such as 2 1/2 cups."""
-    node = expression.node
-    while isinstance(node, Unary) and node.op == "-":
-        node = node.of
-    return (isinstance(node, Operation) and node.op != "mixed") or isinstance(node, Unary)
-
-
 def _is_fresh(tokens: list[Token], start: int) -> bool:
     """Whether the text says that an expression begins here, and not that a longer one goes on."""
     at = start - 1
-    if at < 0 or tokens[at].kind in ("stop", "mark", "=", "≈"):
+    if at < 0 or tokens[at].kind in ("mark", "=", "≈"):
         return True
     before = tokens[at]
+    if before.kind == "stop":  # in ".8 + . 84" it is none
+        return at == 0 or tokens[at - 1].kind not in ("+", "-", "*", "/", "^")
     if before.kind == "line":
+        if tokens[start].kind == "-" and before.said.startswith("\\"):  # a long sum in LaTeX
+            return False
         return at == 0 or tokens[at - 1].kind not in ("+", "-", "*", "/", "^", "=", "≈", "(")
     if before.kind == "(":
         return not _is_applied(tokens, at)
-    if before.kind != "word" or before.said in _HALF or tokens[start].glued:
+    if before.kind != "word" or before.said in HALF_DONE or tokens[start].glued:
         return False
     # Words that begin behind an operator belong to what it calculates: 10 - the 8 + 2.
     while at >= 0 and tokens[at].kind == "word":
@@ -128,7 +120,7 @@ def _is_complete(tokens: list[Token], right: Expression) -> bool:
     token = tokens[at]
     following = tokens[at + 1].kind if at + 1 < len(tokens) else "stop"
     if token.kind == "word":
-        return token.said not in _HALF and not (token.glued and following == "(")
+        return token.said not in HALF_DONE and not (token.glued and following == "(")
     if token.kind == "-":  # a dash
         return following == "word" and not tokens[at + 1].glued
     if token.kind == "*":  # the end of something emphasised
@@ -138,8 +130,8 @@ def _is_complete(tokens: list[Token], right: Expression) -> bool:
     return token.kind in ("stop", "line", "=", "≈", ")")
 
 
-def _with_currency(text: str, start: int) -> int:
-    """Where an expression begins, a currency sign before it included."""
-    while start and text[start - 1] in "$£€¢":
-        start -= 1
-    return start
+def _with_currency(text: str, start: int, end: int) -> int:
+    """Where an equation begins, a currency sign before it included, the dollar of a formula not."""
+    before = text[start - 1 : start]
+    is_currency = before != "" and before in "$£€¢" and text[start] in "0123456789." and text[end : end + 1] != "$"
+    return start - 1 if is_currency else start

@@ -16,8 +16,8 @@ class Reading(NamedTuple):
     """How the notation is taken.
 
     `percent`: `hundredth` (20% is 0.2), `plain` (20% is 20 points) or `left` (100 - 20% is 80). `mixed`: whether a
-    whole number before a LaTeX fraction is added to it or multiplied. `tight`: whether a juxtaposed factor binds more
-    tightly than a slash before it, as some write 6/2(3).
+    whole number before a LaTeX fraction is added to it or multiplied. `tight`: whether a juxtaposed factor or a
+    fraction binds more tightly than a slash before it, as some write 6/2(3) and 6 / 1/3.
     """
 
     percent: str = "hundredth"
@@ -58,9 +58,16 @@ def _readings(node: Node) -> Iterator[Reading]:
     for choice in product(
         ("hundredth", "plain", "left") if percents else ("hundredth",),
         (True, False) if "mixed" in operations else (True,),
-        (False, True) if {"()", "/"} <= operations else (False,),
+        (False, True) if "()" in operations or _divides_twice(parts) else (False,),
     ):
         yield Reading(*choice)
+
+
+def _divides_twice(parts: list[Node]) -> bool:
+    return any(
+        isinstance(part, Operation) and part.op == "/" and isinstance(part.left, Operation) and part.left.op == "/"
+        for part in parts
+    )
 
 
 def evaluate(node: Node, reading: Reading) -> Fraction:
@@ -74,10 +81,13 @@ def evaluate(node: Node, reading: Reading) -> Fraction:
             return value / 100 if percent and reading.percent != "plain" else value
         case Unary("-", of):
             return -evaluate(of, reading)
+        case Unary("()", of):
+            return evaluate(of, reading)
         case Unary(_, of):
             return _root(evaluate(of, reading))
-        case Operation("()", Operation("/", above, below), factor) if reading.tight:
-            return _apply("/", evaluate(above, reading), evaluate(Operation("*", below, factor), reading))
+        case Operation("()" | "/" as op, Operation("/", above, below), right) if reading.tight:
+            below_all = Operation("*" if op == "()" else "/", below, right)
+            return _apply("/", evaluate(above, reading), evaluate(below_all, reading))
         case Operation("+" | "-" as op, left, Number(value, _, True)) if reading.percent == "left":
             whole = evaluate(left, reading)
             return _apply(op, whole, whole * value / 100)
