@@ -54,6 +54,8 @@ def render_card(manifest: dict[str, Any]) -> str:
         adaptive=is_adaptive(manifest),
         rules=rules_in_words(manifest["rules"]),
         whose_rules=whose_rules(manifest["rules"]),
+        steps_checked=manifest["rules"].get("forbid_false_steps", False),
+        examples=bool(manifest["target"].get("examples")),
         max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
         loadable=_loadable(manifest),

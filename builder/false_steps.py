@@ -4,11 +4,15 @@
 judged: an equation is passed over where a variable, a word or a unit may change what it says.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from builder.equations.agreement import Agreement, agreement, is_remainder
 from builder.equations.doubts import is_doubtful
 from builder.equations.reading import Reading, read
+
+_CALCULATOR = re.compile(r"<<([^<>\n]{1,200}+)>>")  # GSM8K's `<<48/2=24>>`, which stands within an equation or alone
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,24 @@ def false_steps(text: str) -> list[str]:
 
 
 def checked_equations(text: str) -> list[Equation]:
-    """The explicit numeric equations of a text that could be judged, in order."""
-    equations = []
+    """The explicit numeric equations of a text that could be judged: those of the prose in order, then the notes'."""
+    prose = list(_checked(text, 0))
+    for note in _CALCULATOR.finditer(text):
+        prose += (e for e in _checked(note[1], note.start(1)) if not any(_is_within(e, around) for around in prose))
+    return prose
+
+
+def _is_within(equation: Equation, around: Equation) -> bool:
+    """Whether an equation is part of another one, with the same verdict."""
+    return around.start <= equation.start and equation.end <= around.end and around.holds == equation.holds
+
+
+def _checked(text: str, offset: int) -> Iterator[Equation]:
     for reading in read(text):
         holds = _holds(reading)
         if holds is not None:
             said = text[reading.start : reading.end]
-            equations.append(Equation(said, reading.start, reading.end, holds))
-    return equations
+            yield Equation(said, offset + reading.start, offset + reading.end, holds)
 
 
 def _holds(reading: Reading) -> bool | None:

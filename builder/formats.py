@@ -11,8 +11,11 @@ Row = dict[str, Any]
 
 
 def messages(row: Row) -> Row:
-    """One conversation as role and content."""
-    return {"id": row["id"], "stage": row["stage"], "messages": row["prompt"] + row["completion"]}
+    """One conversation as role and content; `train` marks the turn to learn from where there are examples before it."""
+    turns = row["prompt"] + row["completion"]
+    if any(turn["role"] == "assistant" for turn in row["prompt"]):
+        turns = [turn | {"train": turn is turns[-1]} for turn in turns]
+    return {"id": row["id"], "stage": row["stage"], "messages": turns}
 
 
 def sharegpt(row: Row) -> Row:

@@ -41,7 +41,8 @@ DEFAULT = (
     Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
            "may be kept"),
     Column("self_correct", _COUNT, "of those, complete and verified correct"),
-    Column("guided_sampled", _COUNT, "candidates drawn with the expert solution in the prompt"),
+    Column("guided_sampled", _COUNT, "candidates drawn with the expert solution in the prompt; adaptive sampling stops "
+           "at the first that may be kept"),
     Column("guided_correct", _COUNT, "of those, complete and verified correct, kept or not"),
     Column("selected_index", _COUNT, "index of the kept candidate within its phase; null for `fallback`"),
     Column("finish_reason", _TEXT, "how the kept candidate ended (always `stop`); null for `fallback`"),

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
   | (?P<units>\\(?:text|textrm|textup|textbf|textit|mathrm|mbox|operatorname)\s*+\{(?P<unit>[^{}\d\\$]{0,60}+)\})
   | (?P<mark>(?:(?<=\n)|\A)[^\S\n]*+(?:(?:Step\ )?\(?\d{1,2}+[.):]|\(?[a-zA-Z]\)|\*++|[-+•–])(?=\s))
   | (?P<line>(?:\\\\(?:\[[^\]\n]{0,9}\])?+|\n)(?:[^\S\n]*+\n)*+)
-  | (?P<space>(?!(?<=[\d)])\ !(?!=))[^\S\n]++|\\[,;:!\ ]|~|\^\{?\\circ\}?|[°&`"“”]|\\?\$|\\[()]
+  | (?P<space>(?!(?<=[\d)])\ !(?!=))[^\S\n]++|\\[,;:!\ ]|~|\^\{?\\circ\}?|[°&`"“”£€¥]|\\?\$|\\[()]
       |\\(?:left|right|[bB]igg?[lr]?|displaystyle|(?:text|math)(?:bf|it|rm)|boxed|fbox)(?![A-Za-z]))
   | (?P<number>\d{1,3}(?:(?:,|\{,\}|,\\!|\\,)\d{3}(?!\d))++(?:\.\d++)?+|\d++(?:\.\d++)?+|(?<![\d.])\.\d++)
   | (?P<half>\\[dtc]?frac\s*+(?P<top>\d)\s*+(?P<bottom>\d))

@@ -7,6 +7,7 @@ import pytest
 
 from builder.errors import InputError
 from builder.export import main
+from builder.formats import messages
 
 
 def rows_of(release):
@@ -21,8 +22,19 @@ def test_messages(first_release, tmp_path, capsys):
     assert main([str(first_release), "--format", "messages", "--output", str(tmp_path / "out")]) == 0
     assert "3 rows" in capsys.readouterr().out
     exported = lines(tmp_path / "out" / "train.jsonl")
-    assert [row["messages"] for row in exported] == [r["prompt"] + r["completion"] for r in rows_of(first_release)]
+    turns = [row["messages"] for row in exported]
+    assert [[dict(t, train=None) for t in row] for row in turns] == [
+        [dict(t, train=None) for t in r["prompt"] + r["completion"]] for r in rows_of(first_release)
+    ]
+    for row in turns:  # the examples of this target are earlier turns
+        assert [turn["train"] for turn in row] == [False] * (len(row) - 1) + [True]
     assert [row["id"] for row in exported] == ["made-up-0", "made-up-1", "made-up-2"]
+
+
+def test_messages_without_examples_are_plain():
+    row = {"id": "1", "stage": "fallback", "prompt": [{"role": "user", "content": "1 + 1?"}]}
+    turns = messages(row | {"completion": [{"role": "assistant", "content": "2"}]})["messages"]
+    assert turns == [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}]
 
 
 def test_sharegpt_is_a_dataset_directory_of_llama_factory(first_release, tmp_path):

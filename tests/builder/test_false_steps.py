@@ -52,9 +52,17 @@ def test_every_adjacent_pair_of_a_chain_is_checked():
     ]
 
 
-def test_the_calculator_notes_of_gsm8k_are_passed_over():
+def test_the_calculator_notes_of_gsm8k_are_passed_over_in_prose_and_read_by_themselves():
     assert [e.holds for e in checked_equations("She sold 48/2 = <<48/2=24>>24 clips.")] == [True]
     assert false_steps("She sold 48/2 = <<48/2=25>>25 clips.") == ["48/2 = <<48/2=25>>25"]
+    assert false_steps("She sold 48/2 = <<48/2=25>>24 clips.") == ["48/2=25"]
+    text = "She sold <<48/2=25>>25 clips."
+    (equation,) = checked_equations(text)
+    assert (text[equation.start : equation.end], equation.holds) == ("48/2=25", False)
+
+
+def test_money_of_other_countries_is_read():
+    assert false_steps("£320 - £72 = £320, and €5 + €6 = €11.") == ["£320 - £72 = £320"]
 
 
 # A random expression as its value, an exact number, and how it is written in a few notations.
