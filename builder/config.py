@@ -192,6 +192,7 @@ class Rules(Frozen):
         forbid_echoes: reject text that repeats the instructions of its prompt.
         forbid_repetition: reject text that runs in circles.
         forbid_talk: reject text that talks to or about whoever asked.
+        forbid_unsupported: reject a retelling that states its answer and does not come to it.
         max_copy_rate: share of a retelling's word 8-grams found in the expert solution above which it is a copy.
         forbid_mentions: reject a retelling that talks about "the reference solution" it was shown.
     """
@@ -202,6 +203,7 @@ class Rules(Frozen):
     forbid_echoes: bool = True
     forbid_repetition: bool = True
     forbid_talk: bool = True
+    forbid_unsupported: bool = True
     max_copy_rate: float | None = Field(0.8, ge=0, le=1)
     forbid_mentions: bool = True
 

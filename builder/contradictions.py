@@ -24,23 +24,25 @@ def contradicts_itself(text: str) -> bool:
     (`x = ...`, `y = ...`) or to different parts of a problem do not contradict each other.
     """
     seen: dict[str, list[tuple[Fraction, Fraction]]] = {}
-    for context, value in _answers(text):
-        number = _number(value)
-        if number is None:
-            continue
-        others = seen.setdefault(context, [])
-        if any(not _agree(number, other) for other in others):
+    for position, value in stated_numbers(text):
+        others = seen.setdefault(_context(text, position), [])
+        if any(not _agree(value, other) for other in others):
             return True
-        others.append(number)
+        others.append(value)
     return False
 
 
-def _answers(text: str) -> list[tuple[str, str]]:
-    """Answers in boxes and in words, each with what it is the answer to, as far as the text says."""
+def stated_numbers(text: str) -> list[tuple[int, tuple[Fraction, Fraction]]]:
+    """Answers that are single numbers: where each is stated, in a box, behind `####` or in words, and what it is.
+
+    Returns:
+        Each number with how far a rounding of it may be off.
+    """
     boxed = [(group[0].start, group[0].content) for group in box_groups(text) if len(group) == 1]
-    boxed += [(len(text), number)] if (number := hash_number(text)) else []
+    hashed = [(text.rindex("####"), number)] if (number := hash_number(text)) else []
     stated = [(answer.position, answer.value) for answer in stated_answers(text) if not answer.words]
-    return [(_context(text, position), value) for position, value in boxed + stated]
+    numbers = [(position, _number(value)) for position, value in boxed + hashed + stated]
+    return [(position, number) for position, number in numbers if number is not None]
 
 
 def _context(text: str, position: int) -> str:

@@ -84,7 +84,7 @@ CANDIDATES = (
     Column("logprob", _REAL, "log-prob under the distribution that drew it, sum over tokens, nats"),
     Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
            "`contradicts_itself`, `false_step`, `echoes_prompt`, `repeats_itself`, `addresses_asker`, "
-           "`mentions_reference` or `copies_reference`; null if it may"),
+           "`unsupported_answer`, `mentions_reference` or `copies_reference`; null if it may"),
 )  # fmt: skip
 
 REJECTED = (

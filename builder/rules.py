@@ -10,6 +10,7 @@ from builder.contradictions import contradicts_itself
 from builder.echoes import echoes_prompt
 from builder.false_steps import false_steps
 from builder.repetition import repeats_itself
+from builder.unsupported import unsupported_answer
 
 RejectedReason = Literal[
     "truncated",
@@ -20,6 +21,7 @@ RejectedReason = Literal[
     "echoes_prompt",
     "repeats_itself",
     "addresses_asker",
+    "unsupported_answer",
     "mentions_reference",
     "copies_reference",
 ]
@@ -68,6 +70,10 @@ RULES: dict[RejectedReason, Rule] = {
     "addresses_asker": Rule(
         lambda rules, task: rules.forbid_talk,
         lambda text, task, rules: addresses_asker(text),
+    ),
+    "unsupported_answer": Rule(
+        lambda rules, task: rules.forbid_unsupported and task.phase == "guided",
+        lambda text, task, rules: unsupported_answer(text),
     ),
     "mentions_reference": Rule(
         lambda rules, task: rules.forbid_mentions and task.phase == "guided",

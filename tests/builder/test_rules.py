@@ -41,6 +41,8 @@ def test_control_tokens_in_the_middle_are_refused_in_both_phases():
 def test_copies_and_mentions_are_refused_in_the_guided_phase_only():
     assert reason(text=EXPERT) == "copies_reference"
     assert reason(text=EXPERT, phase="self") is None
+    assert reason(text="It is easy. The answer is 72.") == "unsupported_answer"
+    assert reason(text="It is easy. The answer is 72.", phase="self") is None
     assert reason(text="As the reference solution shows, it is 72.") == "mentions_reference"
     assert reason(text="As the reference solution shows, it is 72.", phase="self") is None
 
@@ -63,14 +65,15 @@ def test_texts_that_are_no_solutions_are_refused_in_both_phases_unless_allowed(n
 
 
 def test_every_rule_has_a_setting_of_its_own():
-    assert set(BROKEN) | {"mentions_reference", "copies_reference"} <= set(RULES)
+    assert set(BROKEN) | {"unsupported_answer", "mentions_reference", "copies_reference"} == set(RULES)
     off = Rules.named("paper")
     assert not any(rule.applies(off, TASK) for rule in RULES.values())
     assert all(rule.applies(Rules(), TASK) for rule in RULES.values())
 
 
-def test_both_rules_can_be_turned_off():
-    off = Rules(max_copy_rate=None, forbid_mentions=False)
+def test_the_rules_about_retellings_can_be_turned_off():
+    off = Rules(max_copy_rate=None, forbid_mentions=False, forbid_unsupported=False)
+    assert reason(text="It is easy. The answer is 72.", rules=off) is None
     assert reason(text=EXPERT, rules=off) is None
     assert reason(text="As the reference solution shows, it is 72.", rules=off) is None
 
