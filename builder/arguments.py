@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import get_args
 
 from builder import __version__
-from builder.answers import LaxestForm
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
-from builder.rule_words import MEANING
+from builder.method.rule_words import MEANING
 from builder.sources.fields import FIELDS
+from builder.texts.answers import LaxestForm
 
 _FORBIDDEN = [field for field in Rules.model_fields if field.startswith("forbid_")]
 
@@ -223,7 +223,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     Raises:
         InputError: a value is out of range.
     """
-    from builder.prompts import hashes
+    from builder.method.prompts import hashes
 
     overrides = {name: getattr(args, name) for name in ("candidates", "temperature", "top_p", "max_tokens")}
     overrides["scheme"] = args.sampling

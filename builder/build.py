@@ -11,10 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from builder import cli
 from builder.arguments import parser, settings_from
 from builder.config import Settings, Target, list_targets, load_target, only_judgement_differs
 from builder.errors import InputError, InterruptedBuildError
+from builder.machine import cli
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,13 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _build(args: argparse.Namespace, target: Target) -> int:
     from rich.console import Console
 
+    from builder.building.workspace import Workspace, refuse_if_changed
     from builder.engines.urls import base_url
-    from builder.manifest import read_manifest
-    from builder.models import resolve_model
-    from builder.ray_cluster import check_cluster
-    from builder.release_files import settle
-    from builder.summary import print_summary
-    from builder.workspace import Workspace, refuse_if_changed
+    from builder.policy.models import resolve_model
+    from builder.release.files import settle
+    from builder.release.manifest import read_manifest
+    from builder.release.summary import print_summary
+    from builder.steps.ray import check_cluster
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
@@ -59,7 +59,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     settings = settings_from(args, target, model.revision, engine)
     output = (args.output or _default_output(settings)).absolute()
     if args.dry_run:
-        from builder.dry_run import dry_run
+        from builder.building.dry_run import dry_run
 
         return dry_run(settings, model, output, console)
     if publication:
@@ -72,7 +72,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         refuse_if_changed(settings, manifest["settings"], output)
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:
-        from builder.supervisor import Build
+        from builder.building.supervisor import Build
 
         if args.ray:
             check_cluster(args.ray)
@@ -103,7 +103,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     else:
         print_summary(console, manifest, output)
     if publication:
-        from builder.releases import open_release
+        from builder.release.open import open_release
 
         publication.run(open_release(str(output)))
     return 0
@@ -125,7 +125,7 @@ def _publication(args: argparse.Namespace, console: "Console") -> "Publication |
         return None
     if not args.version:
         raise InputError("--push-to-hub needs the version to publish: --version 1.0.0")
-    from builder.hub_names import check_repo
+    from builder.hub import check_repo
     from builder.publishing.publication import Publication
     from builder.publishing.versions import parse_version
 

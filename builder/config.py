@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from builder.answers import LaxestForm
 from builder.errors import InputError
-from builder.sharding import Shard
+from builder.sources.sharding import Shard
+from builder.texts.answers import LaxestForm
 
 M = TypeVar("M", bound=BaseModel)
-TARGETS = resources.files("builder") / "targets"
+TARGETS = resources.files("builder.policy") / "targets"
 
 
 class Frozen(BaseModel):
@@ -119,7 +119,7 @@ class Target(Frozen):
         max_length: tokens of plain prompt plus completion at training time; longer rows are `overlong`.
         system_prompt: system turn of every prompt; null leaves it to the template's own default.
         template_kwargs: pinned variables of the chat template (Llama-3.1's `date_string`).
-        plain_prompt: the user's turn, with `{problem}`; null for the tool's own (`builder/prompts/plain.txt`).
+        plain_prompt: the user's turn, with `{problem}`; null for the tool's own (`builder/method/prompts/plain.txt`).
         guided_prompt: the digest-and-retell turn, with `{problem}` and `{solution}`; null for the tool's own.
         examples: worked examples as earlier turns of both prompts, for a model that does not answer in a clear form
             without. Training and evaluation see them, too: the plain prompt is what the policy is asked.
@@ -186,7 +186,7 @@ class Rules(Frozen):
     """What a text must be besides right in its answer; `trailing`, null or false turns a rule off (docs/rules.md).
 
     Attributes:
-        accept_answers: the laxest form in which an answer counts (`builder.answers`).
+        accept_answers: the laxest form in which an answer counts (`builder.texts.answers`).
         forbid_contradictions: reject text that states two different answers.
         forbid_false_steps: reject text with a numeric equation that does not hold.
         forbid_echoes: reject text that repeats the instructions of its prompt.

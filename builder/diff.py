@@ -8,14 +8,14 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from builder import cli
 from builder.errors import EXIT_CODES
+from builder.machine import cli
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from builder.comparison import Comparison
+    from builder.release.comparison import Comparison
 
 _FEW = 5  # ids shown as examples
 
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         MindTheGapError: one of them is no release, or cannot be reached.
     """
     args = parser().parse_args(arguments)
-    from builder.comparison import compare_releases
-    from builder.releases import open_release
+    from builder.release.comparison import compare_releases
+    from builder.release.open import open_release
 
     comparison = compare_releases(open_release(args.before), open_release(args.after))
     if args.json:

@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder import cli
 from builder.errors import EXIT_CODES, InputError
-from builder.formats import FORMATS, Row
-from builder.records import STAGES
-from builder.releases import Release, open_release
+from builder.machine import cli
+from builder.release.formats import FORMATS, Row
+from builder.release.open import Release, open_release
+from builder.release.records import STAGES
 
 _EPILOG = f"""\
 formats:

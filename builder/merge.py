@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder import cli
 from builder.errors import EXIT_CODES, InputError
+from builder.machine import cli
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from builder.releases import Release
-    from builder.workspace import Workspace
+    from builder.building.workspace import Workspace
+    from builder.release.open import Release
 
 _EPILOG = f"""\
 examples:
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     from rich.console import Console
 
-    from builder.shard_releases import in_order
-    from builder.summary import print_summary
+    from builder.release.shards import in_order
+    from builder.release.summary import print_summary
 
     console = Console(width=None if sys.stdout.isatty() else 110)
     output = args.output.absolute()
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _open(path: Path) -> "Release":
-    from builder.releases import open_release
+    from builder.release.open import open_release
 
     if not path.is_dir():
         raise InputError(f"{path} is not a directory; has that shard been built?")
@@ -76,11 +76,11 @@ def _open(path: Path) -> "Release":
 
 def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, fresh: bool) -> dict[str, Any]:
     """Merge unless that was done before; returns the manifest of the whole."""
-    from builder.manifest import read_manifest
-    from builder.release_files import settle
-    from builder.releases import check_files
-    from builder.shard_releases import identities, refuse_repeated_ids
-    from builder.workspace import Workspace
+    from builder.building.workspace import Workspace
+    from builder.release.files import settle
+    from builder.release.manifest import read_manifest
+    from builder.release.open import check_files
+    from builder.release.shards import identities, refuse_repeated_ids
 
     workspace = Workspace.of(output)
     settle(output, workspace)
@@ -99,11 +99,11 @@ def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, f
 
 
 def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", console: "Console") -> dict[str, Any]:
-    from builder.progress import MergeDisplay
-    from builder.records import CONFIGS
-    from builder.release_files import begin, complete
-    from builder.shard_releases import merged_manifest
-    from builder.summary import rows_by_config, summarize
+    from builder.building.progress import MergeDisplay
+    from builder.release.files import begin, complete
+    from builder.release.records import CONFIGS
+    from builder.release.shards import merged_manifest
+    from builder.release.summary import rows_by_config, summarize
 
     total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
     scratch = begin(workspace)
@@ -121,8 +121,8 @@ def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, adva
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from builder.records import CONFIGS, schema
-    from builder.release_files import BATCH, ConfigWriter
+    from builder.release.files import BATCH, ConfigWriter
+    from builder.release.records import CONFIGS, schema
 
     expected = schema(CONFIGS[config])
     with ConfigWriter(scratch, config) as writer:

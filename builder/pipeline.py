@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.building.workspace import Workspace
 from builder.config import Sampling
-from builder.ray_cluster import actor_lost, on_cluster
-from builder.workspace import Workspace
+from builder.steps.ray import actor_lost, on_cluster
 
 if TYPE_CHECKING:
     from distilabel.pipeline.base import BasePipeline
@@ -32,8 +32,8 @@ def build_pipeline(workspace: Workspace) -> "BasePipeline":
     from builder.steps.generate import Generate
     from builder.steps.route import Route
     from builder.steps.score import Score
+    from builder.steps.uncached import UncachedPipeline
     from builder.steps.verify import Verify
-    from builder.uncached import UncachedPipeline
 
     sampling, files = workspace.settings().sampling, {"workspace": str(workspace.root)}
     window = window_for(workspace.runtime().concurrency, sampling)
@@ -74,7 +74,7 @@ def batch_size_for(window: int) -> int:
 
 def run(workspace: Workspace) -> None:
     """Send every row without an outcome through the pipeline; outcomes and failures end up in the journal."""
-    from builder.journal import Journal
+    from builder.journal.journal import Journal
 
     with Journal(workspace.journal_file) as journal:
         journal.clear_failures()

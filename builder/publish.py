@@ -5,9 +5,9 @@ python -m builder.publish releases/llama --repo you/llama-d-prime --version 1.0.
 
 import argparse
 
-from builder import cli
 from builder.errors import EXIT_CODES
-from builder.hub_names import check_repo
+from builder.hub import check_repo
+from builder.machine import cli
 from builder.publishing.versions import parse_version
 
 _EPILOG = f"""\
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     from rich.console import Console
 
     from builder.publishing.publication import Publication
-    from builder.releases import open_release
+    from builder.release.open import open_release
 
     release = open_release(args.release)
     publication = Publication(repo, version, Console(), private=args.private, note=args.changes)

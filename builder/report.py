@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from builder import cli
 from builder.errors import InputError
+from builder.machine import cli
 
 _EPILOG = """\
 examples:
@@ -53,18 +53,18 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     if args.examples < 0:
         raise InputError(f"--examples {args.examples}: must not be negative")
-    from builder.releases import open_release
+    from builder.release.open import open_release
 
     release = open_release(args.release)
     output = args.output or _beside(args.release)
     if not output.parent.is_dir() or output.is_dir():
         raise InputError(f"--output {output}: must be a file in a folder that exists")
 
+    from builder.building.workspace import write_atomically
     from builder.reporting.examples import draw
     from builder.reporting.page import render
     from builder.reporting.static_plots import write_plots
     from builder.reporting.statistics import collect
-    from builder.workspace import write_atomically
 
     with _progress(release.manifest["summary"]["stages"]["all"]) as advance:
         statistics = collect(release, advance)

@@ -13,12 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, get_args
 
-from builder.answers import LaxestForm
-from builder.cli import run
 from builder.errors import InputError
-from builder.verdicts import Judgement, Response, Verdict
+from builder.machine.cli import run
+from builder.texts.answers import LaxestForm
 from builder.verification.rows import Row, read_rows
-from builder.verifier import Verifier, verifier_version
+from builder.verification.verdicts import Judgement, Response, Verdict
+from builder.verification.verifier import Verifier, verifier_version
 
 ROWS_AT_ONCE = 1_000
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builder import cli
 from builder.errors import InputError
-from builder.false_steps import Equation, checked_equations, false_steps
+from builder.machine import cli
+from builder.texts.false_steps import Equation, checked_equations, false_steps
 
 _CONTEXT = 100
 _CALCULATOR = re.compile(r"<<[^<>\n]*>>")

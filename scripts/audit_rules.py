@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from builder import cli, rules
 from builder.config import Rules
 from builder.errors import InputError
-from builder.prompts import shipped
-from builder.rules import Task
+from builder.machine import cli
+from builder.method import rules
+from builder.method.prompts import shipped
+from builder.method.rules import Task
 
 _TASK = Task("guided", "", "", (shipped("plain"), shipped("guided")))
 RULES: dict[str, Callable[[str], bool]] = {

@@ -4,19 +4,19 @@
     GPU-hours  = candidates x tokens a candidate / (sampled tokens/s of one GPU) / 3600
 
 The kept share (rows that are not overlong) and the share unsolved are those of the paper's Table 1, the draws 10 for
-fixed sampling and `scripts.adaptive_savings` for adaptive. Tokens a candidate and tokens/s are assumptions: measure
-your own with a small build, whose summary says both.
+fixed sampling and `scripts.bench.adaptive_savings` for adaptive. Tokens a candidate and tokens/s are assumptions:
+measure your own with a small build, whose summary says both.
 """
 
 import argparse
 import sys
 
-from builder.paper import TABLE_1
-from scripts.adaptive_savings import CANDIDATES, expected_draws, fitted_b
+from builder.release.paper import TABLE_1
+from scripts.bench.adaptive_savings import CANDIDATES, expected_draws, fitted_b
 
 PAPER_SAMPLE = 50_000  # problems before overlong ones were dropped (paper, section 4)
 SIZES = (50_000, 860_000)  # the paper's, and all of NuminaMath-CoT
-SHAPE = 0.5  # a of Beta(a, b), see scripts/adaptive_savings.py
+SHAPE = 0.5  # a of Beta(a, b), see scripts/bench/adaptive_savings.py
 TOKENS = 400  # a candidate
 
 # Sampled tokens/s of one GPU, bf16, continuous batching, one copy of the weights. Old figures: today's vLLM is faster.

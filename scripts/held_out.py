@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder import cli
+from builder.building.workspace import write_atomically
 from builder.errors import InputError
+from builder.machine import cli
 from builder.sources.arithmetic import arithmetic
-from builder.workspace import write_atomically
 
 
 def held_out(problems: int, seed: int, training_seed: int) -> list[dict[str, str]]:

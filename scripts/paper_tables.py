@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builder import cli
 from builder.errors import InputError
-from builder.paper import TABLE_1
-from builder.records import STAGES
+from builder.machine import cli
+from builder.release.paper import TABLE_1
+from builder.release.records import STAGES
 
 BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
 PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}

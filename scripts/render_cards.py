@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from builder import __version__
-from builder.card import render_card
 from builder.config import Settings, Target, list_targets, load_target
-from builder.manifest import without_paths
-from builder.prompts import hashes
-from builder.releases import open_release
+from builder.method.prompts import hashes
+from builder.release.card import render_card
+from builder.release.manifest import without_paths
+from builder.release.open import open_release
 from builder.sources.hub import BUILT_IN
-from builder.verifier import verifier_version
+from builder.verification.verifier import verifier_version
 
 CARDS = Path(__file__).resolve().parents[1] / "dataset_cards"
 PAPER_SOURCE = "numinamath-cot"

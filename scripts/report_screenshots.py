@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.browser import Browser, chromium
+from scripts.browser import Browser, chromium
 
 _PHONE = ("top", "weights", "examples")  # one screen each, side by side
 

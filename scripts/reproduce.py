@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from builder import cli
+from builder.building.progress import duration
+from builder.building.workspace import write_atomically
 from builder.config import list_targets, load_target
 from builder.engines.servers import vllm_installed
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTheGapError
-from builder.progress import duration
-from builder.workspace import write_atomically
+from builder.machine import cli
+from scripts.recipe import PYTHON, Stage, full, small, study
 from trainers.arguments import list_configs
-from trainers.recipe import PYTHON, Stage, full, small, study
 
 RECORD = "stages.jsonl"  # in the study's directory: what is done, by which command, in how many seconds
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from builder import cli
-from builder.workspace import write_atomically
+from builder.building.workspace import write_atomically
+from builder.machine import cli
 
 _STORIES = (
     ("+", "A library has {a} novels and buys {b} more. How many novels does it have then?"),

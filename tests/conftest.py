@@ -9,10 +9,10 @@ import pytest
 # Before anything imports `datasets`: what tests load is of no use to anybody later.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="mind-the-gap-tests-")
 
-from builder.chat import Chat
+from builder.building.write_release import write_release
 from builder.config import Target, load_target
-from builder.models import resolve_model
-from builder.release import write_release
+from builder.policy.chat import Chat
+from builder.policy.models import resolve_model
 from tests.finished_build import finished_build
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.chat import Chat
+from builder.building.workspace import Workspace, write_atomically
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.protocol import Completion
-from builder.journal import Journal
-from builder.records import REJECTED, schema
-from builder.workspace import Workspace, write_atomically
+from builder.journal.journal import Journal
+from builder.policy.chat import Chat
+from builder.release.records import REJECTED, schema
 
 EXPERT = "Three and four make \\boxed{7}."
 

@@ -113,7 +113,7 @@ def _serve() -> None:
 
 
 def _run(module: str, arguments: list[str]) -> int:
-    from builder import cli
+    from builder.machine import cli
 
     try:
         cli.run(lambda: importlib.import_module(module).main(arguments))

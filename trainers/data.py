@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from builder.chat import Chat
 from builder.errors import InputError
-from builder.releases import Release
+from builder.policy.chat import Chat
+from builder.release.open import Release
 
 if TYPE_CHECKING:
     import polars as pl
@@ -183,7 +183,7 @@ def text_rows(name: str, split: str, chat: Chat) -> Rows:
 def _text_dataset(name: str, split: str) -> Sequence[dict[str, Any]]:
     from datasets import load_dataset
 
-    from builder.hub_errors import one_line
+    from builder.hub import one_line
 
     formats = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
     for suffix, builder in formats.items():

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder import __version__, cli
+from builder import __version__
 from builder.arguments import add_engine_arguments, add_verifier_arguments
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
+from builder.machine import cli
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,10 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    from builder.building.workspace import Workspace, refuse_if_changed
     from builder.engines.servers import choose_engine
     from builder.engines.urls import base_url
-    from builder.models import resolve_model
-    from builder.workspace import Workspace, refuse_if_changed
+    from builder.policy.models import resolve_model
     from trainers.evaluation.models import find_model
     from trainers.evaluation.results import read_run
     from trainers.evaluation.tables import print_results
@@ -193,7 +194,7 @@ def _compare(args: argparse.Namespace) -> int:
 def _oracle(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from builder.verifier import Verifier
+    from builder.verification.verifier import Verifier
     from trainers.evaluation.benchmarks import load
     from trainers.evaluation.grading import Grader
     from trainers.evaluation.oracle import check, print_checks
@@ -219,7 +220,7 @@ def _settings(
     args: argparse.Namespace, target: "Target", revision: str, specs: "list[BenchmarkSpec]", engine: str
 ) -> "EvaluationSettings":
     from builder.config import Sampling, validated
-    from builder.prompts import hashes
+    from builder.method.prompts import hashes
     from trainers.evaluation.settings import EvaluationSettings
 
     sampling = {

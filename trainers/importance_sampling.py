@@ -5,7 +5,7 @@ python -m trainers.importance_sampling --dataset releases/demo --output runs/imp
 
 from functools import partial
 
-from builder import cli
+from builder.machine import cli
 from trainers.train import main
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder import cli
 from builder.errors import EXIT_CODES, InputError
+from builder.machine import cli
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from builder.progress import duration
+from builder.building.progress import duration
 
 _EVERY = 5.0  # seconds between lines
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.chat import Chat
 from builder.config import Target, load_target, validated
 from builder.errors import InputError
-from builder.models import Model, resolve_model
-from builder.releases import Release, open_release
+from builder.policy.chat import Chat
+from builder.policy.models import Model, resolve_model
+from builder.release.open import Release, open_release
 from trainers.arguments import Settings
 from trainers.data import Rows, release_rows, text_rows
 from trainers.guards import check_template, revision_warning

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder import cli
+from builder.machine import cli
 from trainers.arguments import Settings, read_settings, training_arguments
 
 if TYPE_CHECKING:

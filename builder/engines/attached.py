@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.chat import Chat
 from builder.config import Sampling, Target
-from builder.content_hash import read_entry, write_entry
 from builder.engines import AS_BEFORE, BY_NAME, BY_WEIGHTS
 from builder.engines.http_engine import HttpEngine, last_part
 from builder.engines.protocol import SamplingParams
 from builder.engines.reference import as_scores, reference_scores
 from builder.errors import EngineError, UnansweredError
-from builder.models import Model
+from builder.policy.chat import Chat
+from builder.policy.content_hash import read_entry, write_entry
+from builder.policy.models import Model
 
 # Nats a token, mean absolute difference. On SmolLM2-135M the same weights in fp32 and in bf16 are 0.03 apart, in int8
 # 0.05; in fp8 0.19, in int4 0.8; with every q_proj 10 % larger 0.19, 20 % larger 0.33.

@@ -11,7 +11,7 @@ import orjson
 from builder.engines import API_KEY_VARIABLE, wire
 from builder.engines.pulse import Pulse
 from builder.errors import EngineError, InputError, UnansweredError
-from builder.processes import mask
+from builder.machine.processes import mask
 
 _CONNECT_SECONDS = 10.0
 _FOR_EVERYBODY = (401, 403, 404)  # refusals that have nothing to do with the request at hand

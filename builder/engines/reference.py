@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from builder.content_hash import read_entry, write_entry
-from builder.models import Model, cache_dir
+from builder.policy.content_hash import read_entry, write_entry
+from builder.policy.models import Model, cache_dir
 
 MOST_BYTES = 4_000_000_000  # of weights; larger ones take too long and too much memory beside an engine
 _SECONDS = 600.0

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from builder import processes
 from builder.config import Parallel, Target
 from builder.errors import EngineError, InputError
+from builder.machine import processes
 
 EngineName = Literal["vllm", "transformers"]
 

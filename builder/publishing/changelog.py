@@ -3,8 +3,8 @@
 from typing import Any
 
 from builder.config import setting_differences
-from builder.manifest import without_paths
 from builder.publishing.versions import Version
+from builder.release.manifest import without_paths
 
 _MOST_SETTINGS = 20  # lines of an entry; a longer list says nothing to a person
 

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from builder.errors import MindTheGapError
-from builder.releases import Release
-from builder.summary import rows_by_config
+from builder.release.open import Release
+from builder.release.summary import rows_by_config
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.card import render_card
 from builder.errors import InputError
-from builder.manifest import NAME, without_paths
 from builder.publishing.versions import Version
-from builder.releases import Release, check_files
+from builder.release.card import render_card
+from builder.release.manifest import NAME, without_paths
+from builder.release.open import Release, check_files
 
 CARD = "README.md"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
-from builder.manifest import NAME, parse_manifest
 from builder.publishing.content import StagedFile
 from builder.publishing.plan import Commit, Remote, RemoteFile
 from builder.publishing.retry import status
 from builder.publishing.versions import Version, versions_among
+from builder.release.manifest import NAME, parse_manifest
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd

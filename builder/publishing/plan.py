@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.errors import InputError
-from builder.manifest import NAME
 from builder.publishing.content import CARD, Content, StagedFile, same_release
 from builder.publishing.versions import Version, versions_among
+from builder.release.manifest import NAME
 
 _NOT_OURS_TO_REMOVE = frozenset({".gitattributes"})  # the Hub's own
 _BEFORE_A_RELEASE = _NOT_OURS_TO_REMOVE | {CARD}  # what the Hub's web page makes with a new repository

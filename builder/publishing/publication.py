@@ -12,7 +12,7 @@ from builder.publishing.plan import Commit, Create, Done, Remote, Step, Tag, cha
 from builder.publishing.retry import patiently
 from builder.publishing.upload import upload
 from builder.publishing.versions import Version
-from builder.releases import Release
+from builder.release.open import Release
 
 if TYPE_CHECKING:
     from rich.console import Console

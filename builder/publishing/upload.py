@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from builder.progress import duration
+from builder.building.progress import duration
 from builder.publishing.hub import HubRepo
 from builder.publishing.plan import Commit
 

@@ -1,1 +1,4 @@
-"""What a release amounts to, as statistics, plots and one page: see `builder.report`."""
+"""What a release amounts to, as statistics, plots and one page: see `builder.report`.
+
+Nothing here reads more than a release has in it.
+"""

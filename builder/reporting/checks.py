@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from builder.pass_rates import is_adaptive
-from builder.records import STAGES
+from builder.release.pass_rates import is_adaptive
+from builder.release.records import STAGES
 from builder.reporting import charts
 from builder.reporting.figure import STAGE_NAMES, Figure
 from builder.reporting.numbers import UNKNOWN, count, counted, share

@@ -5,8 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from builder.releases import Release
-from builder.selection import derive_seed
+from builder.method.selection import derive_seed
+from builder.release.open import Release
 
 
 @dataclass(frozen=True)

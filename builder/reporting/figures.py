@@ -5,8 +5,8 @@ from functools import partial
 from math import exp
 from typing import Any
 
-from builder.pass_rates import is_adaptive
-from builder.records import STAGES
+from builder.release.pass_rates import is_adaptive
+from builder.release.records import STAGES
 from builder.reporting import charts, checks
 from builder.reporting.figure import STAGE_NAMES, Figure
 from builder.reporting.histograms import Histogram

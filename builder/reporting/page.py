@@ -10,7 +10,7 @@ import hashlib
 import json
 from importlib import resources
 
-from builder.releases import Release
+from builder.release.open import Release
 from builder.reporting import tables
 from builder.reporting.examples import Examples
 from builder.reporting.figures import figures

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from builder.releases import Release
+from builder.release.open import Release
 from builder.reporting.figures import figures
 from builder.reporting.statistics import Statistics
 

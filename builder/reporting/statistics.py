@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import InputError
-from builder.records import STAGES
-from builder.releases import Release, with_all_columns
+from builder.release.open import Release, with_all_columns
+from builder.release.records import STAGES
+from builder.release.summary import summarize
 from builder.reporting.histograms import Histogram, histogram, pass_rates
 from builder.reporting.policy_gap import Weights, describe
 from builder.reporting.token_weights import TokenWeights, token_weights
-from builder.summary import summarize
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +62,7 @@ class Statistics:
     """Everything that the report shows but the examples. Log-probs in nats; stages without rows are left out of `rows`.
 
     Attributes:
-        summary: `builder.summary.summarize`: Table 1, Table 3, rejected rows.
+        summary: `builder.release.summary.summarize`: Table 1, Table 3, rejected rows.
         per_token: each row's mean log-prob per token, series `expert` (D) and `kept` (D′).
         per_sequence: each row's sum of log-probs, the same series.
         change: kept minus expert mean log-prob per token, by stage that rewrites.

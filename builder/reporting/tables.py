@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any
 
-from builder.progress import duration
+from builder.building.progress import duration
+from builder.method.rule_words import rules_in_words, whose_rules
 from builder.reporting.figure import STAGE_NAMES
 from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight
 from builder.reporting.policy_gap import LEVELS, Weights
 from builder.reporting.statistics import ALL, Statistics
-from builder.rule_words import rules_in_words, whose_rules
 
 Facts = list[tuple[str, str]]
 

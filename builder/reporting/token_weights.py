@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.errors import InputError
-from builder.records import STAGES
-from builder.releases import Release
+from builder.release.open import Release
+from builder.release.records import STAGES
 from builder.reporting.policy_gap import StreamedWeights, Weights, describe
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.golds import gold_of
 from builder.sources.table import Table
+from builder.texts.golds import gold_of
 
 PROBLEM_NAMES = ("problem", "question", "prompt")
 SOLUTION_NAMES = ("solution", "expert_solution")

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from builder.answers import find_answer
-from builder.boxes import unboxed
-from builder.golds import answer_kind
 from builder.sources.rows import RejectedRow, RejectReason, SourceRow
-from builder.verdicts import Judgement, Response, Verdict
+from builder.texts.answers import find_answer
+from builder.texts.boxes import unboxed
+from builder.texts.golds import answer_kind
+from builder.verification.verdicts import Judgement, Response, Verdict
 
 _MOST_SHOWN = 200  # characters of an answer
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from builder.config import SourceSpec
-from builder.hub_errors import one_line
+from builder.hub import one_line
 from builder.sources.arrow import HubTable
 
 if TYPE_CHECKING:

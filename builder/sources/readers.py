@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.config import SourceSpec
 from builder.errors import InputError
-from builder.hub_names import HUB_ID
+from builder.hub import HUB_ID
 from builder.sources import generated, hub
 from builder.sources.fields import Fields, find_fields
 from builder.sources.files import FORMATS, open_local

@@ -9,15 +9,15 @@ import asyncio
 
 from pydantic import PrivateAttr
 
-from builder.candidates import Candidate
 from builder.engines.protocol import SamplingParams
-from builder.sampling import until_acceptable
+from builder.journal.draw import until_acceptable
+from builder.method.candidates import Candidate
 from builder.steps.base import Row
 from builder.steps.generate import Generate
 from builder.steps.verify import start_verifier, task_of
-from builder.verdicts import Response
 from builder.verification.gathering import GatheringVerifier
-from builder.verifier import Verifier
+from builder.verification.verdicts import Response
+from builder.verification.verifier import Verifier
 
 
 class AdaptiveGenerate(Generate):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from distilabel.steps import Step, StepInput
 from pydantic import PrivateAttr
 
+from builder.building.workspace import Workspace
 from builder.config import Settings
-from builder.workspace import Workspace
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput

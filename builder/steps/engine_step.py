@@ -5,15 +5,15 @@ from pathlib import Path
 
 from pydantic import PrivateAttr
 
-from builder.chat import Chat
 from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
 from builder.errors import EngineError, UnansweredError
-from builder.journal import Journal, scoring_key
-from builder.sampling import model_key
+from builder.journal.draw import model_key
+from builder.journal.journal import Journal, scoring_key
+from builder.journal.work import CountedEngine, WorkLog
+from builder.policy.chat import Chat
 from builder.steps.base import Row, RowStep
 from builder.steps.window import Window
-from builder.work import CountedEngine, WorkLog
 
 FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up
 _POLL_SECONDS = 0.5

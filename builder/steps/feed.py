@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from distilabel.steps import GeneratorStep
 from pydantic import PrivateAttr
 
-from builder.journal import Journal
+from builder.building.workspace import Workspace
+from builder.journal.journal import Journal
 from builder.steps.base import TICK, TRAVEL, Row, name_process
-from builder.workspace import Workspace
 
 if TYPE_CHECKING:
     from distilabel.typing import GeneratorStepOutput, StepColumns

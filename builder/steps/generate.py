@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from builder.candidates import Candidate, dump, load
 from builder.engines.protocol import Completion, SamplingParams
-from builder.sampling import draw
-from builder.selection import derive_seed
+from builder.journal.draw import draw
+from builder.method.candidates import Candidate, dump, load
+from builder.method.selection import derive_seed
 from builder.steps.base import Row
 from builder.steps.engine_step import EngineStep
 

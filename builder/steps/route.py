@@ -1,6 +1,6 @@
 """Decide where each row's text comes from."""
 
-from builder.candidates import load, route
+from builder.method.candidates import load, route
 from builder.steps.base import Row, RowStep
 
 

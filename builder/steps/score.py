@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.steps import StepInput
 
-from builder.candidates import Candidate, counts, load
 from builder.config import Sampling
+from builder.method.candidates import Candidate, counts, load
 from builder.steps.base import Row
 from builder.steps.engine_step import EngineStep
 

@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import PrivateAttr
 
-from builder.candidates import Phase, dump, load
 from builder.config import Settings, Target
-from builder.prompts import instructions
-from builder.rules import Task
+from builder.method.candidates import Phase, dump, load
+from builder.method.prompts import instructions
+from builder.method.rules import Task
 from builder.steps.base import Row, RowStep
-from builder.verdicts import Response
-from builder.verifier import Verifier
+from builder.verification.verdicts import Response
+from builder.verification.verifier import Verifier
 
 
 def start_verifier(settings: Settings) -> Verifier:

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from builder.answers import LaxestForm
-from builder.verdicts import Judgement, Response
-from builder.verifier import Verifier
+from builder.texts.answers import LaxestForm
+from builder.verification.verdicts import Judgement, Response
+from builder.verification.verifier import Verifier
 
 
 class GatheringVerifier:

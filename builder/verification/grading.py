@@ -15,14 +15,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from builder.boxes import boxed, unboxed
-from builder.golds import is_long_prose, is_statement
-from builder.verdicts import Verdict
+from builder.texts.boxes import boxed, unboxed
+from builder.texts.golds import is_long_prose, is_statement
 from builder.verification.choices import read_choice
 from builder.verification.contents import reading
 from builder.verification.equations import claims_no_value, states_equation
 from builder.verification.inequalities import variable
 from builder.verification.notation import plain
+from builder.verification.verdicts import Verdict
 
 _BRACES = re.compile(r"\s*(?:\\left\s*)?\\\{")
 _PARENTHESIS = re.compile(r"\s*(?:\\left\s*)?\(")

@@ -1,7 +1,7 @@
 r"""Integers against integers, decided without math-verify: what most answers to word problems and contests are.
 
-Only what leaves nothing to interpret: `12` or `-7`, the answer in a box. No leading zeros, no plus, no
-commas, no units. math-verify says the same (`tests/builder/test_integers.py`), and takes hundreds of times as long.
+Only what leaves nothing to interpret: `12` or `-7`, the answer in a box. No leading zeros, no plus, no commas, no
+units. math-verify says the same (`tests/builder/verification/test_integers.py`), and takes hundreds of times as long.
 """
 
 import re

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple
 
 from builder.errors import InputError
-from builder.golds import gold_of
-from builder.verdicts import Response
+from builder.texts.golds import gold_of
+from builder.verification.verdicts import Response
 
 
 class Row(NamedTuple):

@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
+from builder.building.workspace import Workspace
 from builder.errors import InputError
-from builder.release_files import settle
-from builder.workspace import Workspace
-from tests.builds import answer, build, problem, table, write_source
-from tests.fake_engine import FakeEngine
+from builder.release.files import settle
+from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
 
 
 @pytest.fixture

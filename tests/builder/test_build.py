@@ -129,7 +129,8 @@ def test_an_engine_that_dies_is_started_again_and_the_build_goes_on(tmp_path):
         engines = [
             child
             for child in psutil.Process(build.pid).children(recursive=True)
-            if "builder.engines.transformers_server" in child.cmdline() and "builder.processes" not in child.cmdline()
+            if "builder.engines.transformers_server" in child.cmdline()
+            and "builder.machine.processes" not in child.cmdline()
         ]
         assert len(engines) == 1
         engines[0].send_signal(signal.SIGKILL)

@@ -5,10 +5,10 @@ import sys
 import polars as pl
 import pytest
 
-from builder.comparison import compare_releases, smallest_bump
 from builder.diff import main
-from builder.manifest import file_facts
-from builder.releases import Release, open_release
+from builder.release.comparison import compare_releases, smallest_bump
+from builder.release.manifest import file_facts
+from builder.release.open import Release, open_release
 
 
 def altered(release, tmp_path, change, **manifest):

@@ -7,7 +7,7 @@ import pytest
 
 from builder.errors import InputError
 from builder.export import main
-from builder.formats import messages
+from builder.release.formats import messages
 
 
 def rows_of(release):

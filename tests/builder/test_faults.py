@@ -7,11 +7,11 @@ import time
 import psutil
 import pytest
 
-from builder.journal import Journal
-from builder.selection import select
-from tests.builds import answer, build, command, problem, table, write_source
-from tests.fake_engine import FakeEngine
-from tests.fault_proxy import BENT, BROKEN, FaultProxy
+from builder.journal.journal import Journal
+from builder.method.selection import select
+from scripts.standins.builds import answer, build, command, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
+from scripts.standins.fault_proxy import BENT, BROKEN, FaultProxy
 
 PASSING = ("500", "503", *(fault for fault in BROKEN if fault != "hang"), *BENT)
 KINDS = ("solvable", "retellable", "hopeless")

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.builds import EXPERT, answer, build, problem, table, write_source
-from tests.fake_engine import FakeEngine
+from scripts.standins.builds import EXPERT, answer, build, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
 
 
 @pytest.fixture

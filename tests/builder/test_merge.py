@@ -7,28 +7,28 @@ import zlib
 import polars as pl
 import pytest
 
-from builder import prepare as preparing
 from builder.build import main as build_main
-from builder.comparison import compare_releases
+from builder.building import prepare as preparing
+from builder.building.prepare import prepare
+from builder.building.workspace import Workspace
+from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec
 from builder.engines.protocol import Completion
 from builder.errors import InputError
-from builder.journal import Journal
-from builder.manifest import read_manifest
+from builder.journal.journal import Journal
 from builder.merge import main as merge_main
-from builder.prepare import prepare
 from builder.publishing.content import check_intact, stage
 from builder.publishing.versions import parse_version
-from builder.records import CONFIGS
-from builder.release import write_release
-from builder.releases import open_release
+from builder.release.comparison import compare_releases
+from builder.release.manifest import read_manifest
+from builder.release.open import open_release
+from builder.release.records import CONFIGS
+from builder.release.shards import refuse_repeated_ids
 from builder.report import main as report_main
-from builder.shard_releases import refuse_repeated_ids
 from builder.sources.load import sample
-from builder.verdicts import Judgement
-from builder.workspace import Workspace
-from tests.builds import answer, build, problem, table, write_source
-from tests.fake_engine import FakeEngine
+from builder.verification.verdicts import Judgement
+from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
 
 STAGES = ("self_alignment", "guided_alignment", "fallback")
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.candidates import Candidate, dump, load, route
 from builder.config import SourceSpec
 from builder.engines.protocol import Completion
-from builder.journal import Journal
+from builder.journal.journal import Journal
+from builder.method.candidates import Candidate, dump, load, route
 from builder.sources.filters import overlong, unverifiable
 from builder.sources.load import sample
 from builder.steps.base import TRAVEL

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.fake_engine import FakeEngine
+from scripts.standins.fake_engine import FakeEngine
 from tests.hub_standin import READ_TOKEN, TOKEN, HubStandIn
 
 REPO = "ours/d-prime"

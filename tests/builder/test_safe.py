@@ -10,11 +10,11 @@ import pytest
 from builder.config import Target, load_target
 from builder.engines.servers import transformers_server, vllm_server
 from builder.errors import InputError
-from builder.releases import open_release
+from builder.release.open import open_release
 from builder.sources.readers import open_source
-from tests.builds import answer, command, problem, table, write_source
-from tests.fake_engine import FakeEngine
-from tests.fault_proxy import FaultProxy
+from scripts.standins.builds import answer, command, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
+from scripts.standins.fault_proxy import FaultProxy
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted(file for package in ("builder", "trainers") for file in (REPOSITORY / package).rglob("*.py"))
@@ -134,7 +134,7 @@ def test_planted_tokens_are_nowhere_to_be_found_and_ids_never_become_paths(tmp_p
 
 
 def test_a_token_in_an_error_of_a_library_is_masked(monkeypatch, capsys):
-    from builder import cli
+    from builder.machine import cli
 
     monkeypatch.setenv("HF_TOKEN", HUB_TOKEN)
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from builder.sampling import until_acceptable, waves
-from builder.selection import select
+from builder.journal.draw import until_acceptable, waves
+from builder.method.selection import select
 
 TOTAL = 10
 RIGHT, WRONG = "abc", "xyz"
@@ -51,7 +51,7 @@ def test_the_kept_text_has_the_distribution_of_a_random_acceptable_one():
 
 
 def test_as_many_are_drawn_as_the_closed_form_says():
-    from scripts.adaptive_savings import CANDIDATES, all_fail, expected_draws, fitted_b
+    from scripts.bench.adaptive_savings import CANDIDATES, all_fail, expected_draws, fitted_b
 
     a, b = 0.5, fitted_b(0.5, 0.6, TOTAL)
     assert 1 - all_fail(a, b, TOTAL) == pytest.approx(0.6)

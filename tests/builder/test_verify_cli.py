@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.cli import run
 from builder.errors import EngineError, InputError
+from builder.machine.cli import run
 from builder.verify import main
 
 FIELDS = ("--gold-field", "gold", "--response-field", "text", "--workers", "1", "--deadline", "30")

@@ -1,12 +1,12 @@
-"""The quick part of `scripts.chaos`: one build, hit three times, beside an engine that answers everything."""
+"""The quick part of `scripts.stress.chaos`: one build, hit three times, beside an engine that answers everything."""
 
 import random
 import time
 
 import pytest
 
-from scripts.chaos_build import ChaosBuild
-from tests.fake_engine import FakeEngine
+from scripts.standins.fake_engine import FakeEngine
+from scripts.stress.chaos_build import ChaosBuild
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.paper import TABLE_1
+from builder.release.paper import TABLE_1
 from scripts.gpu_hours import candidates, gpu_hours, main
 
 QWEN = TABLE_1["Qwen/Qwen2.5-Math-7B"]

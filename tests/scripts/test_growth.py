@@ -4,13 +4,14 @@ import sys
 import polars as pl
 import pytest
 
-from builder.journal import Journal
-from builder.prepare import prepare
-from builder.release import write_release
-from builder.workspace import Workspace
-from scripts import growth, synthetic_build
-from scripts.growth import fitted
-from scripts.measured import measure
+from builder.building.prepare import prepare
+from builder.building.workspace import Workspace
+from builder.building.write_release import write_release
+from builder.journal.journal import Journal
+from scripts.bench import growth
+from scripts.bench.growth import fitted
+from scripts.bench.measured import measure
+from scripts.standins import synthetic_build
 
 HOLDS = "import time; held = bytearray(%d); held[::4096] = b'x' * len(held[::4096]); time.sleep(1)"
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from builder.errors import InputError
+from scripts.recipe import PYTHON, Stage
 from scripts.reproduce import RECORD, StageError, main, run, shown
-from trainers.recipe import PYTHON, Stage
 
 
 def stage(path, code, name="stage", *, prints=False):
@@ -72,7 +72,7 @@ def test_an_interrupt_reaches_the_stage_which_ends_in_its_own_way(tmp_path):
     )
     driver = (
         "import sys; from pathlib import Path; from builder import cli; from scripts.reproduce import run\n"
-        "from trainers.recipe import Stage\n"
+        "from scripts.recipe import Stage\n"
         f"path = Path({str(tmp_path)!r})\n"
         f"cli.run(lambda: run([Stage('s', ('python', '-c', {code!r}), path / 'x')], path))"
     )

@@ -11,15 +11,15 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from builder.chat import Chat
+from builder.building.workspace import Workspace, write_atomically
+from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.local_model import LocalModel
 from builder.engines.protocol import Completion
-from builder.journal import Journal
-from builder.models import resolve_model
-from builder.records import REJECTED, schema
-from builder.release import write_release
-from builder.workspace import Workspace, write_atomically
+from builder.journal.journal import Journal
+from builder.policy.chat import Chat
+from builder.policy.models import resolve_model
+from builder.release.records import REJECTED, schema
 
 # Models this small lose time to every further thread.
 torch.set_num_threads(1)

@@ -5,9 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from builder.chat import Chat
 from builder.errors import InputError
-from builder.releases import open_release
+from builder.policy.chat import Chat
+from builder.release.open import open_release
 from trainers.data import Rows, release_rows, text_rows
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from builder.engines.http_engine import HttpEngine
 from builder.errors import EngineError, InputError
-from tests.fake_engine import FakeEngine
+from scripts.standins.fake_engine import FakeEngine
 from trainers.evaluate import main
 from trainers.evaluation.results import SAMPLES
 

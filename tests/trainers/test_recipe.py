@@ -9,8 +9,8 @@ import builder.report
 import trainers.evaluate
 import trainers.plot
 from builder.config import list_targets, load_target
+from scripts.recipe import COMPARISONS, TRAININGS, full, small, study
 from trainers.arguments import read_settings, training_arguments
-from trainers.recipe import COMPARISONS, TRAININGS, full, small, study
 
 SCALES = {"full": full(8), "small": small()}
 OUTPUT = Path("studies/x")

@@ -9,9 +9,9 @@ import sys
 import pytest
 from safetensors.torch import load_file
 
-from builder.chat import Chat
 from builder.errors import InputError
-from builder.manifest import read_manifest
+from builder.policy.chat import Chat
+from builder.release.manifest import read_manifest
 from tests.trainers.launch import quiet_environment, torchrun
 from trainers.runlog import read_steps
 from trainers.train import main

@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers import TrainerCallback, TrainingArguments
 
-from builder.chat import Chat
-from builder.releases import open_release
+from builder.policy.chat import Chat
+from builder.release.open import open_release
 from tests.trainers.conftest import tiny_llama
 from trainers.data import Row, Rows, release_rows
 from trainers.guards import DivergedError

@@ -9,11 +9,11 @@ from typing import Any
 
 from builder.config import Frozen, SourceSpec
 from builder.errors import InputError
-from builder.golds import gold_of
 from builder.sources.fields import MalformedError, scalar_in, text_in
 from builder.sources.files import FORMATS, open_local
 from builder.sources.load import sample
 from builder.sources.table import Record, Table
+from builder.texts.golds import gold_of
 from trainers.evaluation.gold import Gold, gold_from
 
 

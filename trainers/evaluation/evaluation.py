@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import __version__
-from builder.chat import Chat
+from builder.building.supervisor import READY_SECONDS
+from builder.building.workspace import Workspace
 from builder.engines import STARTED_HERE, TRUSTED
 from builder.engines.attached import Expected, examine
 from builder.engines.http_engine import HttpEngine
 from builder.engines.running import checked, server_for, takes_seeds
 from builder.engines.servers import EngineServer
-from builder.journal import Journal
-from builder.models import Model
-from builder.sampling import model_key
-from builder.supervisor import READY_SECONDS
-from builder.verifier import Verifier, verifier_version
-from builder.workspace import Workspace
+from builder.journal.draw import model_key
+from builder.journal.journal import Journal
+from builder.policy.chat import Chat
+from builder.policy.models import Model
+from builder.verification.verifier import Verifier, verifier_version
 from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
 from trainers.evaluation.grading import Answer, Grader, answer_in, gradable
 from trainers.evaluation.progress import SamplingDisplay

@@ -1,8 +1,8 @@
 r"""Verdicts on responses to benchmark problems. The rule, in the order in which it is applied:
 
-1. The answer is what `builder.answers.find_answer` finds: the last closed box (or several joined ones); without any
-   box, what the response states as its answer; else what the verifier finds at its end. A response that was cut off
-   before it closed a box has no answer: the last number that happens to stand there is none.
+1. The answer is what `find_answer` finds (`builder.texts.answers`): the last closed box (or several joined ones);
+   without any box, what the response states as its answer; else what the verifier finds at its end. A response that was
+   cut off before it closed a box has no answer: the last number that happens to stand there is none.
 2. A gold that is words (`\text{Evelyn}`, `\text{(C)}`) is compared as words: case, article, punctuation aside.
 3. Where gold and answer are both single decimal numbers, they are compared as such: whole numbers exactly, decimal
    and scientific ones within the benchmark's own `error`, else within 1e-4 of the gold. (math-verify compares six
@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from builder.answers import AnswerForm, find_answer
-from builder.boxes import boxed, boxed_answer, unboxed
-from builder.verifier import Verdict, Verifier
+from builder.texts.answers import AnswerForm, find_answer
+from builder.texts.boxes import boxed, boxed_answer, unboxed
+from builder.verification.verifier import Verdict, Verifier
 from trainers.evaluation.gold import Gold
 from trainers.evaluation.notation import number_in, plain_words, respelled, spaced, without_unit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.config import Target, load_target, validated
 from builder.errors import InputError
-from builder.releases import open_release
+from builder.release.open import open_release
 
 TRAINING = "run.json"  # written by the trainers beside the model
 _FACTS = ("loss", "data", "dataset", "dataset_revision", "model", "model_revision")

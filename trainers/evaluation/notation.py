@@ -7,7 +7,7 @@ treating them differently.
 import re
 from decimal import Decimal
 
-from builder.golds import gold_of
+from builder.texts.golds import gold_of
 
 # math-verify 0.9.0 reads E_1 as Euler's number with an index, M_{\odot} and m_{\max} not at all.
 _SPELLINGS = (

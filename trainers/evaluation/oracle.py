@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.boxes import boxed_answer
+from builder.texts.boxes import boxed_answer
 from trainers.evaluation.benchmarks import Loaded, Problem
 from trainers.evaluation.grading import Grader
 

@@ -3,8 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
-from builder.display import Display
-from builder.progress import time_left
+from builder.building.progress import time_left
+from builder.machine.display import Display
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputError
-from builder.records import Column, schema
+from builder.release.records import Column, schema
 
 if TYPE_CHECKING:
     import polars as pl

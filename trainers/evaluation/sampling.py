@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from builder.chat import Chat
 from builder.config import Sampling
 from builder.engines.protocol import Completion, Engine, SamplingParams
 from builder.errors import InputError
-from builder.journal import Journal
-from builder.sampling import draw, sample_keys
-from builder.selection import derive_seed
+from builder.journal.draw import draw, sample_keys
+from builder.journal.journal import Journal
+from builder.method.selection import derive_seed
+from builder.policy.chat import Chat
 from trainers.evaluation.benchmarks import Loaded, Problem
 
 PHASE = "evaluation"  # of the seeds: a benchmark's samples are independent of those of any build

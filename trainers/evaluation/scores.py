@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from builder.answers import FORMS, AnswerForm
-from builder.verdicts import Verdict
+from builder.texts.answers import FORMS, AnswerForm
+from builder.verification.verdicts import Verdict
 from trainers.evaluation.metrics import clustered_mean, majority_at_k, pass_at_k, powers_of_two, unweighted_average
 from trainers.evaluation.voting import ABSTAINED, RIGHT
 

@@ -7,17 +7,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from builder.chat import Chat
 from builder.config import Sampling
 from builder.engines import AS_BEFORE, BY_NAME, BY_WEIGHTS
 from builder.engines.attached import TOLERANCE, Expected, conflict, examine
 from builder.engines.reference import reference_scores
 from builder.engines.servers import transformers_server
 from builder.errors import EngineError
-from builder.models import Model, resolve_model
+from builder.policy.chat import Chat
+from builder.policy.models import Model, resolve_model
+from scripts.standins.builds import answer, command, problem, write_source
+from scripts.standins.fake_engine import FakeEngine
 from tests.builder.engines.conftest import READY_SECONDS
-from tests.builds import answer, command, problem, write_source
-from tests.fake_engine import FakeEngine
 
 SHA, OTHER_SHA = "a" * 40, "b" * 40
 HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"

@@ -7,8 +7,8 @@ import pytest
 from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import SamplingParams
 from builder.errors import EngineError, UnansweredError
-from tests.fake_engine import FakeEngine
-from tests.fault_proxy import FAULTS, FaultProxy
+from scripts.standins.fake_engine import FakeEngine
+from scripts.standins.fault_proxy import FAULTS, FaultProxy
 
 WHOLE_SERVER = {"503", "429", "reset", "cut", "hang"}
 REFUSED = {"400", "401"}

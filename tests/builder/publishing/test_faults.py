@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from builder.manifest import read_manifest
-from builder.records import CONFIGS
+from builder.release.manifest import read_manifest
+from builder.release.records import CONFIGS
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubError, HubStandIn
 from tests.zygote import Zygote

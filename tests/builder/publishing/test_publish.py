@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from builder.records import CONFIGS
+from builder.release.records import CONFIGS
 from builder.reporting.static_plots import MAIN
 from tests.hub_standin import READ_TOKEN, TOKEN
 

@@ -9,8 +9,8 @@ import hf_xet
 import pyarrow as pa
 import pytest
 
-from builder.records import CONFIGS, schema
-from builder.release_files import ConfigWriter, data_file
+from builder.release.files import ConfigWriter, data_file
+from builder.release.records import CONFIGS, schema
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubStandIn
 from tests.hub_standin.xet import XetStore

@@ -1,6 +1,6 @@
 import pytest
 
-from builder.releases import Release
+from builder.release.open import Release
 from tests.builder.reporting.handmade import ROWS, write
 
 

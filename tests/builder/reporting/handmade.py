@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from builder.records import CONFIGS, schema
-from builder.releases import Release, open_release
-from builder.summary import summarize
+from builder.release.open import Release, open_release
+from builder.release.records import CONFIGS, schema
+from builder.release.summary import summarize
 
 
 @dataclass

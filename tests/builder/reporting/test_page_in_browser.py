@@ -8,7 +8,7 @@ import pytest
 from builder.reporting.examples import draw
 from builder.reporting.page import render
 from builder.reporting.statistics import collect
-from tests.browser import chromium
+from scripts.browser import chromium
 from tests.builder.reporting.handmade import ROWS, Row, candidate, write
 
 ATTACK = "<img src=x onerror='window.pwned=1'></script><script>window.pwned=1</script>"

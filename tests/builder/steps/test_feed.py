@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.journal import Journal
+from builder.building.workspace import Workspace
+from builder.journal.journal import Journal
 from builder.steps.base import TICK, TRAVEL
 from builder.steps.feed import Feed
-from builder.workspace import Workspace
 
 
 def outcome(row):

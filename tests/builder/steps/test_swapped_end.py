@@ -7,8 +7,8 @@ import pytest
 
 from builder.config import Sampling, load_target
 from builder.steps.score import swapped_logprob
-from tests.builds import answer, build, problem, table, write_source
-from tests.fake_engine import FakeEngine
+from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.fake_engine import FakeEngine
 
 DRAWN, TAUGHT = 0, 2  # <|endoftext|> and <|im_end|>
 RAW = {DRAWN: -1.0, TAUGHT: -2.0}

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from builder.verifier import Verifier
+from builder.verification.verifier import Verifier
 from trainers.evaluation.benchmarks import BenchmarkSpec, load
 from trainers.evaluation.gold import gold_from
 from trainers.evaluation.grading import Grader, answer_in, gradable

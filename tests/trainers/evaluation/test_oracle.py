@@ -1,6 +1,6 @@
 import pytest
 
-from builder.verifier import Verifier
+from builder.verification.verifier import Verifier
 from trainers.evaluation.benchmarks import Loaded, Problem
 from trainers.evaluation.gold import gold_from
 from trainers.evaluation.grading import Grader

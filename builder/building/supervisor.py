@@ -1,0 +1,240 @@
+"""Runs a build: starts and watches the engine and the pipeline, and makes sure that every row came out exactly once.
+
+The supervisor is the only process that the user started; engine and pipeline are its children, each in a process group
+of its own. It learns what they do from the journal alone, so that a pipeline that dies or hangs can be ended and
+started again: everything finished is in the journal already.
+"""
+
+import subprocess
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.building.prepare import prepare
+from builder.building.progress import ProgressDisplay
+from builder.building.workspace import Runtime, Workspace, write_atomically
+from builder.building.write_release import write_release
+from builder.config import Settings
+from builder.engines import STARTED_HERE, TRUSTED
+from builder.engines.attached import Expected, examine
+from builder.engines.running import checked, server_for, takes_seeds
+from builder.engines.servers import EngineServer
+from builder.errors import EngineError, UnfinishedError
+from builder.journal.journal import Journal
+from builder.journal.salvage import salvage
+from builder.machine import processes
+from builder.machine.interrupts import Interrupts
+from builder.policy.chat import Chat
+from builder.policy.models import Model
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of weights
+STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
+ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
+DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
+_POLL_SECONDS = 1.0
+
+
+class Build:
+    """One build of one release.
+
+    Args:
+        settings: what determines D′.
+        model: the target's files.
+        output: where the release appears.
+        workspace: its working directory, locked and claimed by the caller.
+        engine_urls: servers to attach to; empty to start one here.
+        concurrency: sequences that one step keeps in flight.
+        patience: seconds that one request waits for an engine that is away.
+        ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
+        trust_engine: whether attached servers are believed to serve the target.
+        console: where a person reads.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: Model,
+        output: Path,
+        workspace: Workspace,
+        engine_urls: list[str],
+        concurrency: int,
+        patience: float,
+        ray: str | None,
+        trust_engine: bool,
+        console: "Console",
+    ) -> None:
+        self._settings, self._model, self._output = settings, model, output
+        self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
+        self._ray, self._console, self._interrupts = ray, console, Interrupts()
+        self._trust_engine = trust_engine
+        self._engine_restarted = False  # since the pipeline was last started
+        self._engine_useful = False  # whether anything was finished since the engine was last started
+
+    def run(self) -> dict[str, Any]:
+        """Build what is missing, write the release and return its manifest.
+
+        Raises:
+            InputError: the source is wrong.
+            EngineError: the engine cannot run.
+            UnfinishedError: some rows have no outcome; the same command continues.
+            KeyboardInterrupt: the user stopped it; the same command continues.
+        """
+        chat = Chat(self._model.path, self._settings.target)
+        if saved := salvage(self._files.journal_file):
+            self._say(saved)
+        with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
+            if self._files.prepared_rows() is None:
+                journal.forget_outcomes()  # if there are any, they are of rows that were prepared under other rules
+            # The engine loads its weights while the source is read, unless nothing is left to ask it.
+            engine = nullcontext() if self._all_finished(journal) else self._engine()
+            with engine as server:
+                total = prepare(self._settings, chat, self._files)
+                if journal.progress().rows < total:
+                    self._connect(server, chat)
+                    self._generate(journal, session, total, server)
+        self._say("writing the release")
+        return write_release(self._output, self._files, chat)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _all_finished(self, journal: Journal) -> bool:
+        return self._files.prepared_rows() == journal.progress().rows
+
+    def _engine(self) -> AbstractContextManager[EngineServer | None]:
+        if self._urls:
+            return nullcontext()
+        self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
+        return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
+
+    def _connect(self, server: EngineServer | None, chat: Chat) -> None:
+        """Wait until the engine answers, check that it is the target and holds its context, note how to reach it."""
+        target = self._settings.target
+        if server:
+            server.wait_ready(READY_SECONDS)
+        urls = self._urls or [server.url]
+        info = checked(urls, target.model if self._urls else target.name, target)
+        check = STARTED_HERE if server else TRUSTED
+        if not server and not self._trust_engine:
+            expected = Expected(target, self._model, chat, self._settings.sampling)
+            check = examine(urls, info.model, expected, self._files.probe_file, self._say)
+        self._files.note_engine(info.version, check)
+        runtime = Runtime(
+            model_dir=str(self._model.path),
+            engine_urls=urls,
+            engine_model=info.model,
+            send_seed=takes_seeds(self._settings.engine, bool(self._urls)),
+            concurrency=self._concurrency,
+            patience=self._patience,
+            ray=self._ray,
+        )
+        write_atomically(self._files.runtime_file, runtime.model_dump_json(indent=2))
+
+    def _generate(self, journal: Journal, session: "_Session", total: int, server: EngineServer | None) -> None:
+        """Run the pipeline until every row has an outcome."""
+        fruitless = 0
+        with ProgressDisplay(self._console, total, self._settings.sampling, journal.progress()) as display:
+            while (before := journal.progress()).rows < total:
+                reason = self._run_pipeline(journal, session, display, server)
+                died = reason != "exit code 0"  # then its rows are tried again, whatever they failed of
+                after = journal.progress()
+                done = after.rows
+                if done < total and self._engine_restarted:
+                    self._revive(server)  # rows that gave up on it meanwhile are tried again
+                elif done < total and not died and (failures := journal.failures()):
+                    row_id, error = failures[0]
+                    raise UnfinishedError(
+                        f"{total - done} of {total} rows are unfinished (row {row_id}: {error}); "
+                        "everything finished is kept, the same command continues"
+                    )
+                fruitless = fruitless + 1 if after == before else 0
+                if fruitless == ATTEMPTS:
+                    raise UnfinishedError(
+                        f"the pipeline ended {ATTEMPTS} times without finishing anything ({reason}); "
+                        f"its log: {self._files.pipeline_log}"
+                    )
+
+    def _run_pipeline(
+        self, journal: Journal, session: "_Session", display: ProgressDisplay, server: EngineServer | None
+    ) -> str:
+        """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
+        command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
+        self._files.drain_file.unlink(missing_ok=True)
+        journal.work.clear()
+        display.begin(journal.progress())
+        last, since = None, time.monotonic()
+        self._engine_restarted = False
+        with self._interrupts.deferred():  # an interrupt between the start and the `try` would leave the process behind
+            process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
+            try:
+                while process.poll() is None and not self._interrupts.asked:
+                    time.sleep(_POLL_SECONDS)
+                    now = journal.progress()
+                    display.show(now, journal.work.read())
+                    session.note()
+                    if now != last:
+                        self._engine_useful = self._engine_useful or last is not None
+                        last, since = now, time.monotonic()
+                    elif time.monotonic() - since > STALL_SECONDS:
+                        if server:
+                            self._restart(server, "stands still")
+                        return f"no progress for {STALL_SECONDS:.0f} s"
+                    if server and not server.alive():
+                        self._restart(server, "died")
+                    elif server and server.hangs():
+                        self._restart(server, "hangs")
+                if self._interrupts.asked:
+                    self._drain(process)
+            finally:
+                processes.stop(process)
+        display.show(journal.progress(), journal.work.read())
+        if self._interrupts.asked:
+            raise KeyboardInterrupt
+        return f"exit code {process.poll()}"
+
+    def _drain(self, process: processes.Child) -> None:
+        """Let the pipeline come to its end without asking the engine for anything new."""
+        self._say(
+            f"stopping: what the engine is answering may finish, {DRAIN_SECONDS:.0f} s at most "
+            "(interrupt again to stop at once)"
+        )
+        self._files.drain_file.touch()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(DRAIN_SECONDS)
+
+    def _restart(self, server: EngineServer, state: str) -> None:
+        self._say(f"the engine {state}; starting it again")
+        server.restart(useful=self._engine_useful)
+        self._engine_restarted, self._engine_useful = True, False
+
+    def _revive(self, server: EngineServer) -> None:
+        """Wait until a restarted engine is ready, even if it takes several starts."""
+        while True:
+            try:
+                return server.wait_ready(READY_SECONDS)
+            except EngineError:
+                if server.alive():
+                    raise
+                self._restart(server, "died while it started")
+
+
+class _Session:
+    """Adds up, in the journal, how long a build has been worked on."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __enter__(self) -> "_Session":
+        self._began, self._number = time.monotonic(), self._journal.begin_session()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.note()
+
+    def note(self) -> None:
+        self._journal.note_session(self._number, time.monotonic() - self._began)

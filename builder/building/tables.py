@@ -1,0 +1,145 @@
+"""Rows, their outcomes and their entries in the journal, put together as Arrow tables: the configs of a release.
+
+Pure functions of some hundred rows at a time. Token ids and log-probs go from the journal's bytes into Arrow's without
+becoming Python objects.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from builder.errors import MindTheGapError
+from builder.journal.journal import Entry
+from builder.method.rules import copy_rate
+from builder.policy.chat import Chat
+from builder.release.records import CONFIGS, schema
+from builder.texts.answers import find_answer
+from builder.texts.false_steps import false_steps
+
+PHASES = ("self", "guided")
+Entries = Mapping[bytes, Entry]
+Row = Mapping[str, Any]
+
+
+def keys_of(outcome: Row) -> list[bytes]:
+    """Journal keys of everything that an outcome was made from."""
+    named = [outcome["policy_key"], outcome["behavior_key"], outcome["expert_key"]]
+    drawn = [candidate["key"] for phase in PHASES for candidate in outcome[phase]]
+    return [bytes.fromhex(key) for key in [*named, *drawn] if key]
+
+
+def tokens_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+    """Config `tokens`.
+
+    Raises:
+        MindTheGapError: tokens and log-probs of a row do not align, or do not end the turn.
+    """
+    policy = [_entry(entries, outcome["policy_key"]) for outcome in outcomes]
+    behavior = [_behavior(outcome, entries) for outcome in outcomes]
+    for row, kept, drawn in zip(rows, policy, behavior, strict=True):
+        lengths = {len(kept.token_ids), len(kept.logprobs)} | ({len(drawn)} if drawn is not None else set())
+        if len(lengths) != 1 or kept.token_ids[-1] != chat.end_of_turn_id:
+            raise MindTheGapError(f"row {row['id']}: tokens and log-probs do not align (lengths {lengths})")
+    prompts = [np.array(ids, np.int32) for ids in chat.plain_prompts([row["problem"] for row in rows])]
+    return _table("tokens", {
+        "id": [row["id"] for row in rows],
+        "prompt_ids": _lists(prompts, np.int32),
+        "completion_ids": _lists([kept.token_ids for kept in policy], np.int32),
+        "policy_logprobs": _lists([kept.logprobs for kept in policy], np.float32),
+        "behavior_logprobs": _lists(behavior, np.float32),
+    })  # fmt: skip
+
+
+def candidates_table(outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+    """Config `candidates`: those of each row together, as they were drawn."""
+    drawn = [(o["id"], phase, candidate) for o in outcomes for phase in PHASES for candidate in o[phase]]
+    found = [_entry(entries, candidate["key"]) for _, _, candidate in drawn]
+    return _table("candidates", {
+        "id": [row_id for row_id, _, _ in drawn],
+        "phase": [phase for _, phase, _ in drawn],
+        "index": [candidate["index"] for _, _, candidate in drawn],
+        "text": [chat.text(entry.token_ids.tolist()) for entry in found],
+        "verdict": [candidate["verdict"] for _, _, candidate in drawn],
+        "answer_form": [candidate["answer_form"] for _, _, candidate in drawn],
+        "finish_reason": [entry.finish_reason for entry in found],
+        "tokens": [len(entry.token_ids) for entry in found],
+        "logprob": [_sum(entry) for entry in found],
+        "rejected_reason": [candidate["rejected_reason"] for _, _, candidate in drawn],
+    })  # fmt: skip
+
+
+def default_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+    """Config `default`."""
+    made = [_default(row, outcome, entries, chat) for row, outcome in zip(rows, outcomes, strict=True)]
+    return pa.Table.from_pylist(made, schema=schema(CONFIGS["default"]))
+
+
+def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, Any]:
+    fallback = outcome["stage"] == "fallback"
+    kept, expert = _entry(entries, outcome["policy_key"]), _entry(entries, outcome["expert_key"])
+    text = row["expert_solution"] if fallback else chat.text(kept.token_ids.tolist())
+    answer = find_answer(text, row["problem"])
+    tokens, expert_tokens = len(kept.logprobs), len(expert.logprobs)
+    logprob, expert_logprob = _sum(kept), _sum(expert)
+    return {
+        "id": row["id"],
+        "source": row["source"],
+        "origin": row["origin"],
+        "problem": row["problem"],
+        "answer": row["gold"] or None,
+        "answer_kind": row["answer_kind"],
+        "prompt": chat.messages(row["problem"]),
+        "completion": [{"role": "assistant", "content": text}],
+        "stage": outcome["stage"],
+        "fallback_reason": outcome["fallback_reason"],
+        **outcome["pass_rates"],
+        "selected_index": None if fallback else outcome["kept"],
+        "finish_reason": None if fallback else "stop",
+        "answer_form": answer and answer.form,
+        "completion_tokens": tokens,
+        "policy_logprob": logprob,
+        "policy_logprob_per_token": logprob / tokens,
+        "expert_solution": row["expert_solution"],
+        "expert_verdict": row["expert_verdict"],
+        "expert_false_steps": len(false_steps(row["expert_solution"])),
+        "expert_tokens": expert_tokens,
+        "expert_logprob": expert_logprob,
+        "expert_logprob_per_token": expert_logprob / expert_tokens,
+        "copy_rate": copy_rate(text, row["expert_solution"]),
+    }
+
+
+def _behavior(outcome: Row, entries: Entries) -> np.ndarray | None:
+    """Behavior log-probs `[time]` of the kept tokens; None where they are unknown."""
+    if not outcome["behavior_key"]:
+        return None
+    logprobs = _entry(entries, outcome["behavior_key"]).logprobs
+    end = outcome.get("behavior_end")
+    return logprobs if end is None else np.append(logprobs[:-1], np.float32(end))
+
+
+def _entry(entries: Entries, key: str) -> Entry:
+    try:
+        return entries[bytes.fromhex(key)]
+    except KeyError:
+        raise MindTheGapError(
+            f"the journal lacks the answer {key}, from which a finished row was made; start over with --fresh"
+        ) from None
+
+
+def _sum(entry: Entry) -> float:
+    return float(entry.logprobs.sum(dtype=np.float64))
+
+
+def _lists(values: Sequence[np.ndarray | None], dtype: type) -> pa.ListArray:
+    """A column of lists `[rows][time]`; None is a null."""
+    offsets = np.cumsum([0, *(0 if v is None else len(v) for v in values)], dtype=np.int32)
+    flat = np.concatenate([np.empty(0, dtype), *(v for v in values if v is not None)]).astype(dtype, copy=False)
+    mask = pa.array([v is None for v in values], pa.bool_())
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), mask=mask)
+
+
+def _table(config: str, columns: Mapping[str, Any]) -> pa.Table:
+    return pa.Table.from_pydict(columns, schema=schema(CONFIGS[config]))

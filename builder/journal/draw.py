@@ -1,0 +1,79 @@
+"""Draw samples through the journal: what was drawn before is never asked for again."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import TypeVar
+
+from builder.engines.protocol import Completion, Engine, SamplingParams
+from builder.journal.journal import Journal, generation_keys
+
+T = TypeVar("T")
+
+
+def model_key(revision: str, dtype: str) -> str:
+    """How journal keys name the policy: its weights, and the precision that they are run in."""
+    return f"{revision} {dtype}"
+
+
+def sample_keys(model: str, prompt: list[int], params: SamplingParams, seeds: Sequence[int]) -> list[bytes]:
+    """Journal keys of the samples that `draw` draws for the same arguments."""
+    return generation_keys(model, prompt, params, [(seed, index) for index, seed in enumerate(seeds)])
+
+
+async def draw(
+    engine: Engine, journal: Journal, model: str, prompt: list[int], params: SamplingParams, seeds: Sequence[int]
+) -> list[tuple[bytes, Completion]]:
+    """One sample for each seed, in order, with its journal key; the missing ones are drawn in one request.
+
+    Args:
+        engine: whom to ask.
+        journal: where finished samples are looked up and kept.
+        model: from `model_key`.
+        prompt: token ids.
+        params: how each sample is drawn.
+        seeds: one a sample, a function of the sample's identity alone.
+
+    Raises:
+        EngineError: the engine is gone, or its answer breaks the protocol.
+    """
+    keys = sample_keys(model, prompt, params, seeds)
+    found = [journal.get(key) for key in keys]
+    missing = [index for index, completion in enumerate(found) if completion is None]
+    if missing:
+        drawn = await engine.generate(prompt, params, len(missing), seeds[missing[0]])
+        journal.put((keys[index], completion) for index, completion in zip(missing, drawn, strict=True))
+        for index, completion in zip(missing, drawn, strict=True):
+            found[index] = completion
+    return list(zip(keys, found, strict=True))
+
+
+def waves(total: int) -> Iterator[int]:
+    """Sizes of the waves in which adaptive sampling draws at most `total` candidates: 1, 1, 2, 2, 4, 4, ...
+
+    One at a time while a success is likely; then more and more, so that a hard problem waits for few answers in turn.
+    """
+    size, left = 1, total
+    while left > 0:
+        for _ in range(2):
+            if left > 0:
+                yield min(size, left)
+                left -= size
+        size *= 2
+
+
+async def until_acceptable(
+    total: int, draw_up_to: Callable[[int], Awaitable[list[T]]], acceptable: Callable[[T], bool]
+) -> list[T]:
+    """Draw candidates in waves until one is acceptable, or all are drawn.
+
+    Args:
+        total: candidates at most.
+        draw_up_to: the first n candidates; those of earlier waves are not drawn again.
+        acceptable: whether a candidate may be kept.
+    """
+    candidates: list[T] = []
+    for drawn in accumulate(waves(total)):
+        candidates = await draw_up_to(drawn)
+        if any(map(acceptable, candidates)):
+            break
+    return candidates

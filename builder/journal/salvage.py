@@ -1,0 +1,172 @@
+"""Check the journal of an earlier session, and save what can be read of a damaged one.
+
+A journal is a day of rented GPUs. If a disk has lost or changed a part of it, everything whole is copied into a new
+journal, and only the rest is asked again; the damaged file stays beside it.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builder.errors import InputError, JournalError
+from builder.journal.journal import SAMPLED, SCORED, VERSION, Journal
+from builder.journal.sqlite import checksum, connect, is_damage
+
+_REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
+_OUTCOMES = "SELECT row, body, checksum FROM outcomes WHERE row"
+_LARGEST = 1 << 40  # number of an entry
+_MOST_GROWTH = 100  # times; a header that claims more is damaged itself
+
+
+def salvage(path: Path) -> str | None:
+    """Replace a damaged journal by one that holds everything whole in it.
+
+    Returns:
+        One line about what was saved; None if the journal is whole, or if there is none.
+
+    Raises:
+        InputError: nothing of it can be read.
+    """
+    if not path.exists() or _is_whole(path):
+        return None
+    scratch, kept = path.with_name("journal.salvaged"), path.with_name("journal.damaged")
+    for suffix in ("", "-wal"):
+        if (file := path.with_name(path.name + suffix)).exists():
+            shutil.copyfile(file, kept.with_name(kept.name + suffix))
+    _pad(kept)
+    scratch.unlink(missing_ok=True)
+    Journal(scratch).close()
+    damaged, saved = sqlite3.connect(kept), sqlite3.connect(scratch)
+    try:
+        damaged.execute("SELECT name FROM sqlite_schema").fetchall()
+        requests, outcomes = _copy(damaged, saved)
+    except sqlite3.DatabaseError as error:
+        raise InputError(
+            f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
+        ) from None
+    finally:
+        damaged.close()
+        saved.close()
+    for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and would be read into the new one
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    os.replace(scratch, path)
+    return (
+        f"the journal was damaged on disk: {requests:,} answers and {outcomes:,} finished rows could be read and are "
+        f"kept, the rest is asked again (the damaged file: {kept})"
+    )
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether SQLite finds its structure in order, and every entry has its checksum."""
+    try:
+        db = connect(path)
+        try:
+            if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return False
+            if db.execute("PRAGMA user_version").fetchone() != (VERSION,):
+                return True  # created, and killed before its tables; or an older one, which a Journal refuses
+            return all(map(_intact, db.execute(f"{_OUTCOMES} >= 0"))) and _requests_are_whole(db)
+        finally:
+            db.close()
+    except JournalError as error:
+        if is_damage(error):
+            return False
+        raise
+
+
+def _requests_are_whole(db: sqlite3.Connection) -> bool:
+    """Whether every request has its checksum, and the tallies are those of what is there."""
+    counted: dict[str, list[int]] = {}
+    for request in db.execute(f"{_REQUESTS} >= 0"):
+        if not _intact(request):
+            return False
+        tally = counted.setdefault(SCORED if request[4] == SCORED else SAMPLED, [0, 0])
+        tally[0] += 1
+        tally[1] += len(request[2]) // 4
+    for stage, rows in db.execute("SELECT stage, COUNT(*) FROM outcomes GROUP BY stage"):
+        counted[stage] = [rows, 0]
+    tallies = db.execute("SELECT kind, entries, tokens FROM tallies WHERE entries > 0")
+    return {kind: tally for kind, *tally in tallies} == counted
+
+
+def _pad(file: Path) -> None:
+    """Give a file that was cut short the length that its header names: SQLite reads nothing of it otherwise."""
+    with file.open("r+b") as content:
+        header = content.read(32)
+        page = int.from_bytes(header[16:18], "big")
+        length = int.from_bytes(header[28:32], "big") * (1 << 16 if page == 1 else page)
+        if file.stat().st_size < length <= _MOST_GROWTH * file.stat().st_size:
+            content.truncate(length)
+
+
+def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, int]:
+    """Copy every whole entry, and every outcome whose entries are all there; returns how many of each."""
+    requests = outcomes = 0
+    for request in _entries(damaged, _REQUESTS):
+        if _intact(request):
+            saved.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)", request)
+            requests += 1
+    for outcome in _entries(damaged, _OUTCOMES):
+        if _intact(outcome) and _all_saved(saved, _keys(body := json.loads(outcome[1]))):
+            values = (body["row"], body["id"], body["stage"], *outcome[1:])
+            saved.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)", values)
+            outcomes += 1
+    saved.commit()
+    return requests, outcomes
+
+
+def _all_saved(saved: sqlite3.Connection, keys: set[bytes]) -> bool:
+    return all(saved.execute("SELECT 1 FROM requests WHERE key = ?", (key,)).fetchone() for key in keys)
+
+
+def _intact(entry: tuple) -> bool:
+    """Whether what stands between an entry's number and its checksum has that checksum."""
+    try:
+        return checksum(*entry[1:-1]) == entry[-1]
+    except (TypeError, AttributeError):  # the damage has made another type of it
+        return False
+
+
+def _keys(outcome: dict[str, Any]) -> set[bytes]:
+    named = [outcome["expert_key"], outcome["policy_key"], outcome["behavior_key"]]
+    drawn = [candidate["key"] for phase in ("self", "guided") for candidate in outcome[phase]]
+    return {bytes.fromhex(key) for key in [*named, *drawn] if key}
+
+
+def _entries(db: sqlite3.Connection, select: str) -> Iterator[tuple]:
+    """Rows in order of their number, those on unreadable pages left out."""
+    number: int | None = 0
+    while number is not None:
+        try:
+            for entry in db.execute(f"{select} >= ? ORDER BY 1", (number,)):
+                yield entry
+                number = max(number, entry[0]) + 1
+            return
+        except sqlite3.DatabaseError:
+            number = _next_readable(db, select, number)
+
+
+def _next_readable(db: sqlite3.Connection, select: str, bad: int) -> int | None:
+    """A number beyond `bad` from which rows can be read again; found by strides, then by bisection."""
+    stride = 1
+    while not _is_readable(db, select, bad + stride):
+        stride *= 2
+        if bad + stride > _LARGEST:
+            return None
+    low, high = bad + stride // 2, bad + stride
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _is_readable(db, select, middle) else (middle, high)
+    return high
+
+
+def _is_readable(db: sqlite3.Connection, select: str, number: int) -> bool:
+    try:
+        db.execute(f"{select} >= ? ORDER BY 1 LIMIT 1", (number,)).fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return True

@@ -1,0 +1,4 @@
+"""This machine: child processes, interrupts, the terminal, files that appear at once.
+
+Nothing here knows what is built.
+"""

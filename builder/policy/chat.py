@@ -1,0 +1,107 @@
+"""The chat template, applied once and by us: text in, token ids out, and back."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.config import Target
+from builder.errors import InputError
+from builder.method.prompts import turns
+from builder.policy.detokenize import decoder
+
+
+class Chat:
+    """The target's tokenizer and template.
+
+    Loads `tokenizer.json` as it stands, without torch: every step process holds one of these.
+
+    Raises:
+        InputError: the tokenizer does not know one of the target's stop tokens, or has no chat template.
+    """
+
+    def __init__(self, model_dir: Path, target: Target) -> None:
+        from transformers import PreTrainedTokenizerFast
+
+        self.target = target
+        self._tokenizer = PreTrainedTokenizerFast.from_pretrained(model_dir)
+        if not self._tokenizer.chat_template:
+            raise InputError(f"target {target.name}: model {target.model} has no chat template")
+        self._backend = self._tokenizer.backend_tokenizer
+        self._backend.no_truncation()  # some files ask for it
+        self._backend.no_padding()
+        self._decode = decoder(self._backend)
+        vocabulary = self._tokenizer.get_vocab()
+        if unknown := [token for token in target.stop_tokens if token not in vocabulary]:
+            raise InputError(f"target {target.name}: stop_tokens {unknown} are not in the vocabulary")
+        self.highest_id: int = max(vocabulary.values())
+        self.end_of_turn_id: int = vocabulary[target.end_of_turn]
+        self.stop_ids: tuple[int, ...] = tuple(vocabulary[token] for token in target.stop_tokens)
+        added = self._tokenizer.added_tokens_decoder
+        self._control_ids = {token_id for token_id, token in added.items() if token.special}
+        self._control = re.compile("|".join(re.escape(added[i].content) for i in sorted(self._control_ids)) or r"(?!)")
+
+    def messages(self, problem: str) -> list[dict[str, str]]:
+        """The plain conversation: what training sees, as role and content."""
+        return turns(self.target, "plain", problem=problem)
+
+    def plain_prompt(self, problem: str) -> list[int]:
+        """Token ids of the plain prompt, up to where the assistant's turn begins."""
+        return self.encode(self.messages(problem))
+
+    def guided_prompt(self, problem: str, solution: str) -> list[int]:
+        """Token ids of the digest-and-retell prompt, with the expert solution in it."""
+        return self.encode(turns(self.target, "guided", problem=problem, solution=solution))
+
+    def encode(self, messages: list[dict[str, str]]) -> list[int]:
+        """Token ids of a conversation as role and content, up to where the assistant's turn begins."""
+        return self._ids([self._rendered(messages)])[0]
+
+    def completion(self, text: str) -> list[int]:
+        """Token ids of a given completion, the end-of-turn token included."""
+        return self.completions([text])[0]
+
+    def plain_prompts(self, problems: Sequence[str]) -> list[list[int]]:
+        """`plain_prompt` of many, on all cores."""
+        return self._ids([self._rendered(self.messages(problem)) for problem in problems])
+
+    def completions(self, texts: Sequence[str]) -> list[list[int]]:
+        """`completion` of many, on all cores."""
+        return [[*ids, self.end_of_turn_id] for ids in self._ids(texts)]
+
+    def text(self, completion_ids: list[int]) -> str:
+        """The text of a completion, without the token that ended it."""
+        if completion_ids and completion_ids[-1] in self.stop_ids:
+            completion_ids = completion_ids[:-1]
+        return self._decode(completion_ids)
+
+    def prompt_text(self, prompt_ids: list[int]) -> str:
+        """The text of a prompt, control tokens shown."""
+        return self._decode(prompt_ids)
+
+    def has_control_token(self, completion_ids: list[int]) -> bool:
+        """Whether a control token stands anywhere but at the end: such text is not what its tokens are."""
+        return not self._control_ids.isdisjoint(completion_ids[:-1])
+
+    def control_token_in(self, text: str) -> str | None:
+        """The first control token spelled out in a text, which the tokenizer would read as the token itself."""
+        found = self._control.search(text)
+        return found.group() if found else None
+
+    def hashes(self) -> dict[str, str]:
+        """sha256 of the tokenizer and of the chat template, for the manifest."""
+        serialized = self._backend.to_str()
+        return {
+            "tokenizer": hashlib.sha256(serialized.encode()).hexdigest(),
+            "chat_template": hashlib.sha256(self._tokenizer.chat_template.encode()).hexdigest(),
+        }
+
+    def _rendered(self, messages: list[dict[str, str]]) -> str:
+        return self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
+        )
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        # Without special tokens: the template has written the BOS already.
+        encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encoded]

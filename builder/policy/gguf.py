@@ -1,0 +1,39 @@
+"""Turn a GGUF file into an ordinary safetensors checkpoint: `python -m builder.policy.gguf FILE DIRECTORY DTYPE`.
+
+The offline copy of smollm2-135m-instruct is published as GGUF; vLLM, Transformers and the trainers all read the result.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def convert(gguf: Path, output: Path, dtype: str) -> None:
+    """Dequantize `gguf` and save model and tokenizer to `output`, completely or not at all."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
+    with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
+        AutoTokenizer.from_pretrained(**source).save_pretrained(scratch)
+        model = AutoModelForCausalLM.from_pretrained(
+            **source, dtype=getattr(torch, dtype), quantization_config=GgufConfig(dequantize=True)
+        )
+        model.save_pretrained(scratch)
+        done = Path(scratch) / "done"
+        done.mkdir()
+        for file in Path(scratch).iterdir():
+            if file.is_file():
+                file.chmod(0o644)
+                file.rename(done / file.name)
+        try:
+            os.rename(done, output)
+        except OSError:
+            if not output.is_dir():  # else somebody else converted the same file meanwhile
+                raise
+
+
+if __name__ == "__main__":
+    convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

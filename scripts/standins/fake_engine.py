@@ -1,0 +1,105 @@
+"""An engine that answers at once over real HTTP, for routing, resuming and fault injection.
+
+It speaks the part of vLLM's wire that the builder uses. What it answers is a function of the prompt and of how often it
+was asked, chosen by `answer`; log-probs are made up. It counts what it was asked for.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from builder.policy.chat import Chat
+
+Answer = Callable[[str, int], str]
+"""(prompt text, how many samples of it were drawn before) -> the text of the next sample."""
+
+
+class FakeEngine:
+    """Serves on a free loopback port while the context lasts."""
+
+    def __init__(self, chat: Chat, answer: Answer, max_model_len: int = 4096) -> None:
+        self.chat, self.answer, self.max_model_len = chat, answer, max_model_len
+        self.sampled: Counter[str] = Counter()
+        self.scored: Counter[tuple[int, ...]] = Counter()
+        self.asked = 0  # requests that arrived, answered or not
+        self.root: str | None = None  # what it says that it has loaded
+        self.drawn_logprob = -0.5  # of every token that it draws; scored, each has -1
+        self.before: Callable[[dict], int | None] = lambda request: None
+        self._lock = threading.Lock()
+        engine = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                replies = {
+                    "/health": {},
+                    "/version": {"version": "0"},
+                    "/v1/models": {"data": [engine.card()]},
+                }
+                self._reply(200, replies.get(self.path, {}))
+
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with engine._lock:
+                    engine.asked += 1
+                if status := engine.before(request):
+                    self._reply(status, {"error": {"message": "injected fault"}})
+                else:
+                    self._reply(200, {"choices": engine.choices(request)})
+
+            def _reply(self, status: int, content: dict) -> None:
+                body = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # clients that have gone meanwhile
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "FakeEngine":
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def card(self) -> dict:
+        """What it says about its model."""
+        root = {"root": self.root} if self.root else {}
+        return {"id": "fake", "max_model_len": self.max_model_len, **root}
+
+    def choices(self, request: dict) -> list[dict]:
+        """The choices of one completions request."""
+        ids = request["prompt"]
+        if request.get("prompt_logprobs") is not None:
+            with self._lock:
+                self.scored[tuple(ids)] += 1
+            scores = [None, *({str(token): {"logprob": -1.0}} for token in ids[1:])]
+            return [self._choice(0, ids[-1:], request) | {"prompt_logprobs": scores}]
+        prompt = self.chat.prompt_text(ids)
+        with self._lock:
+            first = self.sampled[prompt]
+            self.sampled[prompt] += request["n"]
+        texts = [self.answer(prompt, first + i) for i in range(request["n"])]
+        return [self._choice(i, self.chat.completion(text), request) for i, text in enumerate(texts)]
+
+    def _choice(self, index: int, ids: list[int], request: dict) -> dict:
+        kept = ids[: request["max_tokens"]]
+        return {
+            "index": index,
+            "text": self.chat.text(kept),
+            "token_ids": kept,
+            "logprobs": {"token_logprobs": [self.drawn_logprob] * len(kept)},
+            "finish_reason": "stop" if len(kept) == len(ids) else "length",
+        }

@@ -1,0 +1,186 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+
+from builder.building import tables as release_tables
+from builder.building import write_release as release
+from builder.building.write_release import write_release
+from builder.engines.protocol import Completion
+from builder.errors import MindTheGapError, UnfinishedError
+from builder.journal.journal import Journal
+from builder.release import files as release_files
+from builder.release.files import data_file
+from builder.release.manifest import read_manifest
+from builder.release.records import CONFIGS, schema
+from tests.finished_build import EXPERT, finished_build
+
+
+@pytest.fixture
+def build(tmp_path, chat, target):
+    """A finished build and the path of its release."""
+    output = tmp_path / "release"
+    return finished_build(output, chat, target), output
+
+
+def test_every_config_loads_with_the_documented_types(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    for name, columns in CONFIGS.items():
+        loaded = load_dataset(str(output), name, split="train")
+        assert loaded.features.arrow_schema.remove_metadata() == schema(columns), name
+    assert load_dataset(str(output), split="train").column_names[0] == "id"  # `default` is the default
+
+
+def test_the_manifest_and_the_card_name_every_engine_that_took_part(build, chat):
+    workspace, output = build
+    workspace.note_engine("vllm 0.32.0", "name only")
+    write_release(output, workspace, chat)
+    manifest = read_manifest(output)
+    assert (manifest["engine"], manifest["engine_check"]) == ("transformers 5, vllm 0.32.0", "name only")
+    assert "| engine | transformers 5, vllm 0.32.0 (name only) |" in (output / "README.md").read_text()
+
+
+def test_default_and_tokens_agree(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    rows = load_dataset(str(output), split="train").to_list()
+    tokens = load_dataset(str(output), "tokens", split="train").to_list()
+    assert [r["id"] for r in rows] == [t["id"] for t in tokens] == [f"made-up-{n}" for n in range(3)]
+    assert [r["stage"] for r in rows] == ["self_alignment", "guided_alignment", "fallback"]
+    for row, token in zip(rows, tokens, strict=True):
+        assert len(token["policy_logprobs"]) == len(token["completion_ids"]) == row["completion_tokens"]
+        assert token["completion_ids"][-1] == chat.end_of_turn_id
+        assert chat.text(token["completion_ids"]) == row["completion"][0]["content"]
+        assert token["prompt_ids"] == chat.plain_prompt(row["problem"])
+        assert row["policy_logprob"] == pytest.approx(sum(token["policy_logprobs"]))
+        assert row["policy_logprob_per_token"] * row["completion_tokens"] == pytest.approx(row["policy_logprob"])
+    assert tokens[0]["behavior_logprobs"] == tokens[0]["policy_logprobs"]
+    assert tokens[1]["behavior_logprobs"] != tokens[1]["policy_logprobs"]
+    assert tokens[2]["behavior_logprobs"] is None
+    assert rows[2]["completion"][0]["content"] == EXPERT
+    assert (rows[2]["answer"], rows[2]["fallback_reason"], rows[2]["copy_rate"]) == (
+        None,
+        "unverifiable",
+        1.0,
+    )
+
+
+def test_manifest_is_last_and_names_every_file_with_its_hash(build, chat):
+    import hashlib
+
+    workspace, output = build
+    returned = write_release(output, workspace, chat)
+    manifest = read_manifest(output)
+    assert manifest == returned
+    on_disk = {f.relative_to(output).as_posix() for f in output.rglob("*") if f.is_file()}
+    assert set(manifest["files"]) == on_disk - {"manifest.json"}
+    for name, facts in manifest["files"].items():
+        assert hashlib.sha256((output / name).read_bytes()).hexdigest() == facts["sha256"]
+    assert manifest["summary"]["stages"] == {
+        "self_alignment": 1,
+        "guided_alignment": 1,
+        "fallback": 1,
+        "all": 3,
+    }
+    assert manifest["summary"]["rejected"] == {"duplicate": 1}
+    assert manifest["cost"]["scored_tokens"] > 0
+
+
+def test_a_missing_outcome_leaves_nothing_behind(build, chat):
+    import sqlite3
+
+    workspace, output = build
+    with sqlite3.connect(workspace.journal_file) as db:
+        db.execute("DELETE FROM outcomes WHERE row = 1")
+    with pytest.raises(UnfinishedError, match="made-up-1 has no outcome"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_log_probs_that_do_not_align_are_refused(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        wrong = chat.completion("It is \\boxed{1}")
+        journal.put([(b"short", Completion(wrong, [-0.1] * (len(wrong) - 1), "stop"))])
+        outcome = list(journal.outcomes())[1]
+        journal.put_outcomes([outcome | {"behavior_key": b"short".hex()}])
+    with pytest.raises(MindTheGapError, match="made-up-1: tokens and log-probs do not align"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_an_earlier_release_is_replaced_whole(build, chat):
+    workspace, output = build
+    output.mkdir()
+    (output / "manifest.json").write_text("{}")
+    (output / "stale.txt").write_text("old")
+    write_release(output, workspace, chat)
+    assert not (output / "stale.txt").exists()
+    assert read_manifest(output)["summary"]["stages"]["all"] == 3
+
+
+def test_a_rewritten_release_is_not_read_from_a_cache_of_the_old_one(build, chat):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    assert load_dataset(str(output), split="train")["fallback_reason"][2] == "unverifiable"
+    with Journal(workspace.journal_file) as journal:
+        journal.put_outcomes([list(journal.outcomes())[2] | {"fallback_reason": "no_room"}])
+    write_release(output, workspace, chat)
+    assert load_dataset(str(output), split="train")["fallback_reason"][2] == "no_room"
+
+
+def test_the_card_declares_the_configs_and_shows_the_numbers(build, chat):
+    import yaml
+
+    workspace, output = build
+    write_release(output, workspace, chat)
+    card = (output / "README.md").read_text()
+    front = yaml.safe_load(card.split("---")[1])
+    assert [c["config_name"] for c in front["configs"]] == list(CONFIGS)
+    assert [c for c in front["configs"] if c.get("default")] == [front["configs"][0]]
+    assert "| self_alignment | 1 | 33.3% |" in card
+    assert "1 duplicate." in card
+
+
+def test_the_card_shows_the_main_plots_that_lie_beside_it(build, chat):
+    workspace, output = build
+    manifest = write_release(output, workspace, chat)
+    card = (output / "README.md").read_text()
+    assert len(manifest["plots"]) == 4
+    for plot in manifest["plots"]:
+        assert (output / plot["file"]).read_text().startswith("<svg")
+        assert plot["file"] in manifest["files"]
+        assert f"![{plot['title']}]({plot['file']})" in card
+        assert plot["caption"] in card
+
+
+def test_batches_and_row_groups_leave_no_trace(build, chat, monkeypatch, tmp_path):
+    workspace, output = build
+    write_release(output, workspace, chat)
+    whole = {name: pq.read_table(data_file(output, name)) for name in CONFIGS}
+    monkeypatch.setattr(release, "BATCH", 2)
+    monkeypatch.setattr(release_files, "_ROW_GROUP", 1)
+    write_release(tmp_path / "again", workspace, chat)
+    for name, table in whole.items():
+        again = pq.ParquetFile(data_file(tmp_path / "again", name))
+        assert again.read() == table, name
+        assert again.num_row_groups == len(table), name
+
+
+def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        outcome = next(journal.outcomes())
+        lost = outcome["self"][0] | {"key": b"lost".hex()}
+        journal.put_outcomes([outcome | {"self": [lost]}])
+    with pytest.raises(MindTheGapError, match=f"the journal lacks the answer {b'lost'.hex()}"):
+        write_release(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_lists_keep_nulls_and_empty_lists_apart():
+    lists = release_tables._lists([np.array([1, 2], np.int32), None, np.array([], np.int32)], np.int32)
+    assert lists.to_pylist() == [[1, 2], None, []]
+    assert release_tables._lists([None, None], np.float32).to_pylist() == [None, None]
+    assert release_tables._lists([], np.float32).to_pylist() == []
