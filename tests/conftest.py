@@ -1,7 +1,8 @@
-"""Fixtures that every test may use: the real small model, the real problems, and two small releases."""
+"""Fixtures that every test may use: the real small model, the real problems, two small releases, and builds."""
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from builder.building.write_release import write_release
 from builder.config import Target, load_target
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
+from scripts.standins.builds import command
 from tests.finished_build import finished_build
+from tests.zygote import BUILDING, Done, Zygote
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -58,3 +61,17 @@ def second_release(tmp_path_factory, chat, target) -> Path:
     output = tmp_path_factory.mktemp("second") / "release"
     write_release(output, finished_build(output, chat, target, seed=1, words="So it is"), chat)
     return output
+
+
+@pytest.fixture(scope="session")
+def build() -> Iterator[Callable[..., Done]]:
+    """Runs a build of a source over an engine to its end; it must succeed, unless that is not checked."""
+    with Zygote(os.environ, BUILDING) as zygote:
+
+        def build(source, output, engine, *extra: str, check: bool = True) -> Done:
+            _, _, module, *arguments = command(source, output, engine, *extra)
+            done = zygote.run(module, *arguments)
+            assert not check or done.returncode == 0, done.stderr
+            return done
+
+        yield build

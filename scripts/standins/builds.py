@@ -1,7 +1,6 @@
 """Real builds of made-up problems, run as a user runs them, against an engine that answers at once."""
 
 import json
-import subprocess
 import sys
 
 import polars as pl
@@ -15,9 +14,9 @@ def answer(prompt, drawn_before):
     if "solvable" in prompt:
         return f"Sample {drawn_before}: four, so \\boxed{{{4 if right else 5}}}."
     if "retellable" in prompt and GUIDED in prompt:
-        return f"Sample {drawn_before}: clearly it has to be \\boxed{{4}}."
+        return f"Sample {drawn_before}: clearly 2 + 2 = 4, so \\boxed{{4}}."
     if "leaky" in prompt and GUIDED in prompt:
-        return "As the reference solution says, it is \\boxed{4}."
+        return "As the reference solution says, 2 + 2 = 4, so it is \\boxed{4}."
     if "copied" in prompt and GUIDED in prompt:
         return "Two and two are four because that is how adding works, so \\boxed{4}."
     if "endless" in prompt:
@@ -45,14 +44,6 @@ def command(source, output, engine, *extra):
         sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
         "--output", str(output), "--engine-url", engine.url, "--trust-engine", "--candidates", "4", "--json", *extra,
     ]  # fmt: skip
-
-
-def build(source, output, engine, *extra, check=True):
-    """Run it to its end; it must succeed, unless that is not checked."""
-    done = subprocess.run(command(source, output, engine, *extra), capture_output=True, text=True, check=False)
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 def table(output, config="default"):

@@ -12,7 +12,7 @@ from builder.release.manifest import read_manifest
 from builder.release.records import CONFIGS
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubError, HubStandIn
-from tests.zygote import Zygote
+from tests.zygote import PUBLISHING, Zygote
 
 LARGE = len(CONFIGS)  # files that are sent by PUT
 
@@ -144,7 +144,7 @@ def requests_until_loaded(publish, release):
 def killed_and_finished(release, home, numbers):
     """For each number, on a Hub of their own: publish, die at that request, publish again."""
     whole = len(read_manifest(release)["files"]) + 2  # with the manifest and what the Hub adds
-    with HubStandIn() as hub, Zygote(os.environ | hub.environment(home, TOKEN)) as zygote:
+    with HubStandIn() as hub, Zygote(os.environ | hub.environment(home, TOKEN), PUBLISHING) as zygote:
         for number in numbers:
             publisher = Publisher(hub, zygote, f"me/d-{number}")
             killer = Killer(number)
