@@ -9,6 +9,9 @@ import pytest
 
 # Before anything imports `datasets`: what tests load is of no use to anybody later.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="mind-the-gap-tests-")
+# Before anything imports torch. Threads of one forward pass wait for each other: on cores that are busy with something
+# else, another test among it, two of them take twenty times as long as one.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from builder.building.write_release import write_release
 from builder.config import Target, load_target
