@@ -16,7 +16,7 @@ from typing import BinaryIO, get_args
 from builder.errors import InputError
 from builder.machine.cli import run
 from builder.texts.answers import LaxestForm
-from builder.verification.rows import Row, read_rows
+from builder.verification.rows import InputRow, read_rows
 from builder.verification.verdicts import Judgement, Response, Verdict
 from builder.verification.verifier import Verifier, verifier_version
 
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _grade(
-    rows: Iterator[Row],
+    rows: Iterator[InputRow],
     graded: BinaryIO,
     judge: Callable[[list[Response]], list[Judgement]],
     counts: Counter[str],

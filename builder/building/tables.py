@@ -20,10 +20,10 @@ from builder.texts.answers import find_answer
 from builder.texts.false_steps import false_steps
 
 Entries = Mapping[bytes, Entry]
-Row = Mapping[str, Any]
+PreparedRow = Mapping[str, Any]
 
 
-def tokens_table(rows: Sequence[Row], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
+def tokens_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
     """Config `tokens`.
 
     Raises:
@@ -63,13 +63,13 @@ def candidates_table(outcomes: Sequence[Outcome], entries: Entries, chat: Chat) 
     })  # fmt: skip
 
 
-def default_table(rows: Sequence[Row], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
+def default_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
     """Config `default`."""
     made = [_default(row, outcome, entries, chat) for row, outcome in zip(rows, outcomes, strict=True)]
     return pa.Table.from_pylist(made, schema=schema(CONFIGS["default"]))
 
 
-def _default(row: Row, outcome: Outcome, entries: Entries, chat: Chat) -> dict[str, Any]:
+def _default(row: PreparedRow, outcome: Outcome, entries: Entries, chat: Chat) -> dict[str, Any]:
     decision, fallback = outcome.decision, outcome.stage == "fallback"
     kept, expert = _entry(entries, outcome.texts.policy), _entry(entries, outcome.texts.expert)
     text = row["expert_solution"] if fallback else chat.text(kept.token_ids.tolist())
