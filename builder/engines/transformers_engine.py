@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from builder.engines.local_model import LocalModel, Draft
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import EngineError
 

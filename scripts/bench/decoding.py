@@ -9,7 +9,7 @@ import time
 
 from builder.config import load_target
 from builder.engines import local_model
-from builder.engines.local_model import LocalModel, Draft
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import SamplingParams
 from builder.policy.models import resolve_model
 

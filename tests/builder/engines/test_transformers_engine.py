@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from builder.engines import local_model
-from builder.engines.local_model import LocalModel, Draft
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import SamplingParams
 from builder.engines.transformers_engine import DrawJob, ScoreJob, TransformersEngine, next_batch
 from builder.errors import EngineError
