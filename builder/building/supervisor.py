@@ -28,6 +28,7 @@ from builder.machine import processes
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
+from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,6 +100,7 @@ class Build:
         with self._flow:
             if not finished:
                 self._flow.warm_up()
+                warm_up()  # the verifier, which checks the golds
             chat = Chat(self._model.path, self._settings.target)
             with nullcontext() if finished else self._engine() as server:
                 total = prepare(self._settings, chat, self._files)
