@@ -69,14 +69,16 @@ class Feed(GeneratorStep):
         yield ticks, True
 
     def _batches(self) -> Iterator[list[Columns]]:
+        import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         fresh = Alignment().dump()
-        finished = pa.array(self._journal.finished_rows())
+        finished = self._journal.finished_rows()
         for batch in pq.ParquetFile(self._files.rows_file, pre_buffer=False).iter_batches(self.batch_size):
-            todo = batch.filter(pc.invert(pc.is_in(batch["row"], finished)))
+            rows = batch["row"].to_numpy()
+            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])  # both ascend
+            todo = batch.filter(pa.array(~np.isin(rows, finished[first:last])))
             if len(todo):
                 yield [row | {ALIGNMENT: fresh} for row in todo.to_pylist()]
 
