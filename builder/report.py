@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not output.parent.is_dir() or output.is_dir():
         raise InputError(f"--output {output}: must be a file in a folder that exists")
 
-    from builder.building.workspace import write_atomically
+    from builder.machine.atomic import write_atomically
     from builder.reporting.examples import draw
     from builder.reporting.page import render
     from builder.reporting.static_plots import write_plots

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, get_args
 
 from builder.errors import InputError
+from builder.machine.atomic import new_file
 from builder.machine.cli import run
 from builder.texts.answers import LaxestForm
 from builder.verification.rows import Row, read_rows
@@ -66,22 +66,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"output {output}: must be a file in a folder that exists")
     started = time.monotonic()
     counts: Counter[str] = Counter()
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:
         with (
             source.open("rb") as lines,
-            unfinished.open("wb") as graded,
+            new_file(output, shared=True) as scratch,
+            scratch.open("wb") as graded,
             _progress(source.stat().st_size) as report,
             Verifier(options.workers, options.deadline) as verifier,
         ):
             rows = read_rows(lines, str(source), options.gold_field, options.response_field, options.problem_field)
             judge = partial(verifier.judge, laxest=options.accept_answers)
             _grade(rows, graded, judge, counts, lambda: report(lines.tell(), counts.total()))
-        os.replace(unfinished, output)
     except PermissionError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     _print_summary(counts, time.monotonic() - started, output, options.json)
     return 0
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.building.workspace import write_atomically
 from builder.errors import InputError
 from builder.machine import cli
+from builder.machine.atomic import write_atomically
 from builder.sources.arithmetic import arithmetic
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from builder.building.workspace import write_atomically
 from builder.machine import cli
+from builder.machine.atomic import write_atomically
 
 _STORIES = (
     ("+", "A library has {a} novels and buys {b} more. How many novels does it have then?"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from builder.config import Comparable, Frozen, Settings, only_judgement_differs
 from builder.errors import InputError
+from builder.machine.atomic import Replacement, write_atomically
 
 
 class Runtime(Frozen):
@@ -56,8 +57,6 @@ class Workspace:
         self.pipeline_log = root / "pipeline.log"
         self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
         self.scratch = root / "scratch"
-        self.new_release = root / "release.tmp"
-        self.old_release = root / "release.old"
 
     @classmethod
     def of(cls, release: Path) -> "Workspace":
@@ -91,6 +90,20 @@ class Workspace:
             yield
         finally:
             os.close(handle)
+
+    def replacement(self, output: Path) -> Replacement:
+        """How what is made here takes its place at `output`, where an earlier one may be."""
+        return Replacement(output, self.root / "result")
+
+    def settle(self, output: Path) -> None:
+        """Complete the replacement that a kill cut short.
+
+        Raises:
+            InputError: another build is using the working directory.
+        """
+        if (replacement := self.replacement(output)).is_cut_short():
+            with self.locked(fresh=False):
+                replacement.settle()
 
     def claim(self, settings: Settings) -> bool:
         """Bind the directory to these settings; until rows are prepared, nothing binds it to earlier ones.
@@ -167,13 +180,3 @@ def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Write a small file completely or not at all, even if the power fails."""
-    scratch = file.with_name(file.name + ".tmp")
-    with scratch.open("w", encoding="utf-8") as content:
-        content.write(text)
-        content.flush()
-        os.fsync(content.fileno())
-    os.replace(scratch, file)
