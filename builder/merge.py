@@ -98,7 +98,7 @@ def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, f
 
 
 def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", console: "Console") -> dict[str, Any]:
-    from builder.building.progress import MergeDisplay
+    from builder.machine.display import PaceDisplay
     from builder.release.files import finish
     from builder.release.records import CONFIGS
     from builder.release.shards import merged_manifest
@@ -106,7 +106,7 @@ def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", 
 
     total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
     with workspace.replacement(output).filled() as scratch:
-        with MergeDisplay(console, total) as display:
+        with PaceDisplay(console, total, "rows", "all rows written") as display:
             for config in CONFIGS:
                 _concatenate(releases, config, scratch, display.advance)
         summary = summarize(scratch)

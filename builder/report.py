@@ -4,12 +4,11 @@ python -m builder.report releases/demo
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from builder.errors import InputError
 from builder.machine import cli
+from builder.machine.display import pace_on_stderr
 
 _EPILOG = """\
 examples:
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     from builder.reporting.static_plots import write_plots
     from builder.reporting.statistics import collect
 
-    with _progress(release.manifest["summary"]["stages"]["all"]) as advance:
+    with pace_on_stderr(release.manifest["summary"]["stages"]["all"], "rows", "all rows read") as advance:
         statistics = collect(release, advance)
     examples = draw(release, args.examples, release.manifest["seed"])
     write_atomically(output, render(release, statistics, examples))
@@ -76,19 +75,6 @@ def main(arguments: list[str] | None = None) -> int:
         for plot in write_plots(release, statistics, args.plots):
             print(plot.file)
     return 0
-
-
-@contextmanager
-def _progress(rows: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr if that is a terminal: the tokens of a large release take minutes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows read"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=rows)
-        yield lambda read: bar.advance(task, read)
 
 
 def _beside(release: str) -> Path:

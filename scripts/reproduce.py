@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from builder.building.progress import duration
 from builder.config import list_targets, load_target
 from builder.engines.servers import vllm_installed
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTheGapError
 from builder.machine import cli
 from builder.machine.atomic import write_atomically
+from builder.machine.display import duration
 from scripts.recipe import PYTHON, Stage, full, small, study
 from trainers.arguments import list_configs
 
