@@ -86,7 +86,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
                 workspace,
                 urls,
                 args.concurrency,
-                args.engine_patience,
+                args.patience,
                 args.ray,
                 args.trust_engine,
                 console,

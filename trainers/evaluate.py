@@ -160,7 +160,7 @@ def _evaluate(args: argparse.Namespace) -> int:
                 workspace,
                 urls,
                 args.concurrency,
-                args.engine_patience,
+                args.patience,
                 args.trust_engine,
                 console,
             )

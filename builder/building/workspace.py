@@ -11,10 +11,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 from builder.config import Comparable, Frozen, Settings, only_judgement_differs
 from builder.errors import InputError
 from builder.machine.atomic import Replacement, write_atomically
+from builder.machine.flags import Flag
 
 
 class Runtime(Frozen):
@@ -25,18 +27,27 @@ class Runtime(Frozen):
         engine_urls: base URLs of the engine's servers.
         engine_model: the name that the servers know the target by.
         send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
-        concurrency: sequences that one step keeps in flight.
-        patience: seconds that one request waits for an engine that is away.
-        ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
     """
 
     model_dir: str
     engine_urls: list[str]
     engine_model: str
     send_seed: bool
-    concurrency: int = 256
-    patience: float = 60.0
-    ray: str | None = None
+    concurrency: Annotated[int, Flag("sequences in flight, in a build for each step (default: %(default)s)", "N")] = 256
+    patience: Annotated[
+        float,
+        Flag(
+            "seconds to wait for an engine that is away before stopping (default: %(default)s)", "S", "engine-patience"
+        ),
+    ] = 60.0
+    ray: Annotated[
+        str | None,
+        Flag(
+            "run the pipeline on the Ray cluster that this machine is a node of: HOST:PORT of its head, or auto "
+            "(docs/clusters.md)",
+            "ADDRESS",
+        ),
+    ] = None
 
 
 class Workspace:
