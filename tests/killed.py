@@ -23,14 +23,19 @@ def _killed_at(number: int, act: Callable[[], object]) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(watch)
-        act()
-        os._exit(0)
+        try:
+            act()
+            os._exit(0)
+        finally:
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0
     return os.WIFSIGNALED(status)
 
 
-def each_kill(tmp_path: Path, act: Callable[[Path], object], before: Callable[[Path], object] = bool) -> list[Path]:
+def each_kill(
+    tmp_path: Path, act: Callable[[Path], object], before: Callable[[Path], object] = lambda _: None
+) -> list[Path]:
     """Folders, one for each step at which `act(folder)` was killed, then one in which it was not.
 
     What `before` makes in them is there already.
