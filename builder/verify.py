@@ -15,7 +15,7 @@ from builder.machine.atomic import new_file
 from builder.machine.cli import run
 from builder.machine.display import pace_on_stderr
 from builder.texts.answers import LaxestForm
-from builder.verification.rows import Row, read_rows
+from builder.verification.rows import InputRow, read_rows
 from builder.verification.verdicts import Judgement, Response, Verdict
 from builder.verification.verifier import Verifier, verifier_version
 
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _grade(
-    rows: Iterator[Row],
+    rows: Iterator[InputRow],
     graded: BinaryIO,
     judge: Callable[[list[Response]], list[Judgement]],
     counts: Counter[str],

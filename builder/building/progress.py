@@ -80,7 +80,7 @@ def phases(work: Mapping[str, Work]) -> str:
 
 
 def between(work: Mapping[str, Work]) -> list[str]:
-    """Rows that have left one phase and wait to be judged, or for room in the next."""
+    """Rows that have left one phase and wait for room in the next."""
     rows = sum(max(0, work.get(step, _NOTHING).left - work.get(after, _NOTHING).came) for step, after in _NEXT)
     return [f"between phases {rows:,}"] if rows else []
 
@@ -88,10 +88,9 @@ def between(work: Mapping[str, Work]) -> list[str]:
 def samples(work: Mapping[str, Work]) -> list[str]:
     """What this run has asked for, got and judged, by phase."""
     said = []
-    for step, after in _NEXT:
+    for step in (SOLVE, RETELL):
         if (done := work.get(step, _NOTHING)).asked:
-            judged = work.get(after, _NOTHING).judged
-            said.append(f"{_PHASES[step]}: {done.asked:,} asked, {done.answered:,} answered, {judged:,} judged")
+            said.append(f"{_PHASES[step]}: {done.asked:,} asked, {done.answered:,} answered, {done.judged:,} judged")
     if (done := work.get(SCORE, _NOTHING)).asked:
         said.append(f"{_PHASES[SCORE]}: {done.asked:,} asked, {done.answered:,} answered")
     return said

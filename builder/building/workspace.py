@@ -66,6 +66,7 @@ class Workspace:
         self.probe_file = root / "probe.json"  # how the first session's attached engine scores a known text
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
+        self.go_file = root / "go"  # from then on the pipeline runs
         self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
         self.scratch = root / "scratch"
 

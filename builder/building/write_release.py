@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.building.tables import candidates_table, default_table, keys_of, tokens_table
+from builder.building.tables import candidates_table, default_table, tokens_table
 from builder.building.workspace import Workspace
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
@@ -50,14 +50,14 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
         for batch in _batches(workspace.rows_file):
             rows, of_rows = batch.to_pylist(), list(islice(outcomes, len(batch)))
             for row, outcome in zip_longest(rows, of_rows):
-                if outcome is None or outcome["id"] != row["id"]:
+                if outcome is None or outcome.id != row["id"]:
                     raise UnfinishedError(f"row {row['id']} has no outcome; run the same command again")
-            entries = journal.entries({key for outcome in of_rows for key in keys_of(outcome)})
+            entries = journal.entries({key for outcome in of_rows for key in outcome.journal_keys()})
             tokens.add_table(tokens_table(rows, of_rows, entries, chat))
             default.add_table(default_table(rows, of_rows, entries, chat))
             candidates.add_table(candidates_table(of_rows, entries, chat))
         if (extra := next(outcomes, None)) is not None:
-            raise MindTheGapError(f"row {extra['id']} has an outcome but is not a row of the source")
+            raise MindTheGapError(f"row {extra.id} has an outcome but is not a row of the source")
 
 
 def _write_rejected(scratch: Path, workspace: Workspace) -> None:

@@ -15,9 +15,9 @@ SAMPLING = Sampling(candidates=4)
 NOTHING = Progress({}, 0, 0, 0)
 NOW = Progress({"self_alignment": 3, "fallback": 1}, 5000, 100, 40)
 WORK = {
-    "solve": Work(came=30, left=20, asked=120, answered=80),
-    "retell": Work(came=18, left=12, asked=24, answered=16, judged=72),
-    "score": Work(came=10, left=9, asked=18, answered=17, judged=12),
+    "solve": Work(came=30, left=20, asked=120, answered=80, judged=72),
+    "retell": Work(came=18, left=12, asked=24, answered=16, judged=12),
+    "score": Work(came=10, left=9, asked=18, answered=17),
 }
 LEFT = Left(samples=60.4, seconds=130.0, at_most=False, done=0.4)
 
