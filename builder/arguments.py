@@ -7,6 +7,7 @@ from builder import __version__
 from builder.building.workspace import Runtime
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
+from builder.machine import cli
 from builder.machine.flags import add_flags, given
 
 _EPILOG = f"""\
@@ -35,13 +36,12 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.build",
-        description="Rewrite a supervised fine-tuning dataset so that it sits close to the model that will be "
+    p = cli.parser(
+        "python -m builder.build",
+        "Rewrite a supervised fine-tuning dataset so that it sits close to the model that will be "
         "trained on it: keep one of the target's own verified answers, else a verified retelling of the expert's "
         "solution, else the expert's text.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument("--target", metavar="NAME|FILE", help="model to rewrite for: a shipped name or your own YAML file")
     p.add_argument("--list-targets", action="store_true", help="show the shipped targets and stop")

@@ -63,11 +63,8 @@ def _rows(release: Release, stages: tuple[str, ...]) -> Iterator[Row]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.export",
-        description="Write the training rows of a release in the format of another trainer.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = cli.parser(
+        "python -m builder.export", "Write the training rows of a release in the format of another trainer.", _EPILOG
     )
     p.add_argument("release", metavar="RELEASE", help="directory or USER/NAME@VERSION")
     p.add_argument("--format", required=True, choices=tuple(FORMATS), help="see below")

@@ -33,12 +33,7 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.merge",
-        description="Make the shards of a build one release.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m builder.merge", "Make the shards of a build one release.", _EPILOG)
     p.add_argument("shards", nargs="+", type=Path, metavar="SHARD_DIR", help="release of one shard; all of them")
     p.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the release appears")
     p.add_argument("--fresh", action="store_true", help="replace the release that is there")

@@ -27,12 +27,11 @@ All statistics are about all rows. Of the rows themselves the file holds a rando
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.report",
-        description="Report on a release in one self-contained HTML file: rows by stage, the policy gap before and "
+    p = cli.parser(
+        "python -m builder.report",
+        "Report on a release in one self-contained HTML file: rows by stage, the policy gap before and "
         "after, importance weights and effective sample size, pass rates, verdicts, cost, settings, examples.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument("release", metavar="RELEASE", help="directory of a release, or namespace/name@version on the Hub")
     p.add_argument("--output", type=Path, metavar="F.html", help="default: beside the release, as NAME.report.html")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, get_args
 
 from builder.errors import InputError
+from builder.machine import cli
 from builder.machine.atomic import new_file
-from builder.machine.cli import run
 from builder.machine.display import pace_on_stderr
 from builder.texts.answers import LaxestForm
 from builder.verification.rows import InputRow, read_rows
@@ -119,11 +119,8 @@ def _print_summary(counts: Counter[str], seconds: float, output: Path, as_json: 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m builder.verify",
-        description="Grade a JSONL file of responses against gold answers, with math-verify.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = cli.parser(
+        "python -m builder.verify", "Grade a JSONL file of responses against gold answers, with math-verify.", EXAMPLE
     )
     parser.add_argument("--input", required=True, metavar="F.jsonl", help="one JSON object a line")
     parser.add_argument("--gold-field", required=True, metavar="G", help="field with the gold answer")
@@ -156,4 +153,4 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -56,12 +56,11 @@ class StageError(MindTheGapError):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python scripts/reproduce.py",
-        description="Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
+    p = cli.parser(
+        "python scripts/reproduce.py",
+        "Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
         "the original one, evaluate every model, and print the paper's tables.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument(
         "--target", required=True, metavar="NAME|FILE", help=f"{', '.join(list_targets())}, or your own YAML file"
