@@ -6,10 +6,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.building.workspace import Workspace, write_atomically
+from builder.building.workspace import Workspace
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
+from builder.machine.atomic import write_atomically
 from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
 from builder.release.records import REJECTED, schema

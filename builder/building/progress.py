@@ -9,7 +9,7 @@ from builder.building.estimate import RETELL, SCORE, SOLVE, STEPS, Estimate, Lef
 from builder.config import Sampling
 from builder.journal.journal import Progress
 from builder.journal.work import Work
-from builder.machine.display import Display
+from builder.machine.display import Display, time_left
 from builder.release.records import STAGES
 
 if TYPE_CHECKING:
@@ -57,20 +57,6 @@ class ProgressDisplay(Display):
         return (last - first) / (ended - began) if ended > began else 0.0
 
 
-class MergeDisplay(Display):
-    """What a merge shows: rows of all configs together."""
-
-    def __init__(self, console: "Console", total: int) -> None:
-        super().__init__(console, total, "rows")
-
-    def advance(self, rows: int) -> None:
-        """So many more rows are written."""
-        done, seconds = self._done + rows, time.monotonic() - self._began
-        rate = done / seconds if seconds else 0.0
-        left = "all rows written" if done == self._total else time_left((self._total - done) / rate if rate else None)
-        self._show(done, [left, f"{rate:,.0f} rows/s"])
-
-
 def describe(now: Progress, work: Mapping[str, Work], left: Left, rate: float, *, finished: bool) -> list[str]:
     """What is said beside the row count, the most important first.
 
@@ -108,23 +94,3 @@ def samples(work: Mapping[str, Work]) -> list[str]:
     if (done := work.get(SCORE, _NOTHING)).asked:
         said.append(f"{_PHASES[SCORE]}: {done.asked:,} asked, {done.answered:,} answered")
     return said
-
-
-def time_left(seconds: float | None, *, at_most: bool = False) -> str:
-    """How long the rest takes, in words, no more exact than it is known."""
-    if seconds is None:
-        return "time left unknown yet"
-    step = 5 if seconds < 60 else 10 if seconds < 600 else 60
-    words = duration(max(step, round(seconds / step) * step))
-    if seconds >= 600:
-        words = words.removesuffix(" 00 s")
-    return f"{'at most ' if at_most else ''}{words} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `1 h 05 min`, `12 min`, `40 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -1,7 +1,7 @@
 """Write D′: the release of a finished build, a directory laid out exactly as the Hub repository will be.
 
 Rows are joined with their tokens and log-probs from the journal here, streamed in batches, so that neither travels
-through the pipeline. The directory appears completely or not at all (`builder.release.files`).
+through the pipeline. The directory appears completely or not at all (`builder.machine.atomic`).
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from builder.building.workspace import Workspace
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.policy.chat import Chat
-from builder.release.files import BATCH, ConfigWriter, begin, complete
+from builder.release.files import BATCH, config_writer, finish
 from builder.release.manifest import manifest
 from builder.release.summary import summarize
 
@@ -35,19 +35,17 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         UnfinishedError: a source row has no outcome.
         MindTheGapError: what was built breaks a promise of the release; nothing is written.
     """
-    scratch = begin(workspace)
-    with Journal(workspace.journal_file) as journal:
+    with workspace.replacement(output).filled() as scratch, Journal(workspace.journal_file) as journal:
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
-        content = manifest(workspace, journal, chat, summarize(scratch))
-    return complete(content, output, workspace)
+        return finish(scratch, manifest(workspace, journal, chat, summarize(scratch)))
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat) -> None:
     outcomes = journal.outcomes()
     with ExitStack() as stack:
         default, tokens, candidates = (
-            stack.enter_context(ConfigWriter(scratch, config)) for config in ("default", "tokens", "candidates")
+            stack.enter_context(config_writer(scratch, config)) for config in ("default", "tokens", "candidates")
         )
         for batch in _batches(workspace.rows_file):
             rows, of_rows = batch.to_pylist(), list(islice(outcomes, len(batch)))
@@ -63,7 +61,7 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
 
 
 def _write_rejected(scratch: Path, workspace: Workspace) -> None:
-    with ConfigWriter(scratch, "rejected") as writer:
+    with config_writer(scratch, "rejected") as writer:
         for batch in _batches(workspace.rejected_file):
             writer.add_table(pa.Table.from_batches([batch]))
 

@@ -11,12 +11,13 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from builder.building.workspace import Workspace, write_atomically
+from builder.building.workspace import Workspace
 from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.local_model import LocalModel
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
+from builder.machine.atomic import write_atomically
 from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model

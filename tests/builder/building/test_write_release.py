@@ -11,7 +11,7 @@ from builder.building.write_release import write_release
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
-from builder.release import files as release_files
+from builder.release import parquet
 from builder.release.files import data_file
 from builder.release.manifest import read_manifest
 from builder.release.records import CONFIGS, schema
@@ -163,7 +163,7 @@ def test_batches_and_row_groups_leave_no_trace(build, chat, monkeypatch, tmp_pat
     write_release(output, workspace, chat)
     whole = {name: pq.read_table(data_file(output, name)) for name in CONFIGS}
     monkeypatch.setattr(release, "BATCH", 2)
-    monkeypatch.setattr(release_files, "_ROW_GROUP", 1)
+    monkeypatch.setattr(parquet, "_ROW_GROUP", 1)
     write_release(tmp_path / "again", workspace, chat)
     for name, table in whole.items():
         again = pq.ParquetFile(data_file(tmp_path / "again", name))
