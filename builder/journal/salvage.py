@@ -4,17 +4,16 @@ A journal is a day of rented GPUs. If a disk has lost or changed a part of it, e
 journal, and only the rest is asked again; the damaged file stays beside it.
 """
 
-import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from builder.errors import InputError, JournalError
 from builder.journal.journal import SAMPLED, SCORED, VERSION, Journal
 from builder.journal.sqlite import checksum, connect, is_damage
+from builder.method.outcome import Outcome
 
 _REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
 _OUTCOMES = "SELECT row, body, checksum FROM outcomes WHERE row"
@@ -111,15 +110,15 @@ def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, 
             saved.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)", request)
             requests += 1
     for outcome in _entries(damaged, _OUTCOMES):
-        if _intact(outcome) and _all_saved(saved, _keys(body := json.loads(outcome[1]))):
-            values = (body["row"], body["id"], body["stage"], *outcome[1:])
+        if _intact(outcome) and _all_saved(saved, (kept := Outcome.load(outcome[1])).journal_keys()):
+            values = (kept.row, kept.id, kept.stage, *outcome[1:])
             saved.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)", values)
             outcomes += 1
     saved.commit()
     return requests, outcomes
 
 
-def _all_saved(saved: sqlite3.Connection, keys: set[bytes]) -> bool:
+def _all_saved(saved: sqlite3.Connection, keys: list[bytes]) -> bool:
     return all(saved.execute("SELECT 1 FROM requests WHERE key = ?", (key,)).fetchone() for key in keys)
 
 
@@ -129,12 +128,6 @@ def _intact(entry: tuple) -> bool:
         return checksum(*entry[1:-1]) == entry[-1]
     except (TypeError, AttributeError):  # the damage has made another type of it
         return False
-
-
-def _keys(outcome: dict[str, Any]) -> set[bytes]:
-    named = [outcome["expert_key"], outcome["policy_key"], outcome["behavior_key"]]
-    drawn = [candidate["key"] for phase in ("self", "guided") for candidate in outcome[phase]]
-    return {bytes.fromhex(key) for key in [*named, *drawn] if key}
 
 
 def _entries(db: sqlite3.Connection, select: str) -> Iterator[tuple]:

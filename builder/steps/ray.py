@@ -3,7 +3,7 @@
 The journal is an SQLite file in write-ahead mode. All processes that have it open share memory, and must therefore be
 on one machine, whatever the file system can do; the supervisor is one of them. So the steps that ask the engine stay
 beside it: they wait for answers and need little of a machine. What scales is elsewhere: the engine's servers
-(`--engine-url`, or a target's `parallel`), and the verifiers.
+(`--engine-url`, or a target's `parallel`).
 """
 
 import importlib.util
