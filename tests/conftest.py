@@ -18,10 +18,23 @@ from builder.config import Target, load_target
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from scripts.standins.builds import command
+from scripts.standins.fake_engine import FakeEngine
+from scripts.standins.fault_proxy import FaultProxy
 from tests.finished_build import finished_build
 from tests.zygote import BUILDING, Done, Zygote
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The tests of a file stay on one worker, because they share what its fixtures start."""
+    if not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(Path(__file__).parent).as_posix()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -67,14 +80,20 @@ def second_release(tmp_path_factory, chat, target) -> Path:
 
 
 @pytest.fixture(scope="session")
-def build() -> Iterator[Callable[..., Done]]:
-    """Runs a build of a source over an engine to its end; it must succeed, unless that is not checked."""
+def warm() -> Iterator[Zygote]:
+    """Runs command lines that build, in fresh processes that need not import first."""
     with Zygote(os.environ, BUILDING) as zygote:
+        yield zygote
 
-        def build(source, output, engine, *extra: str, check: bool = True) -> Done:
-            _, _, module, *arguments = command(source, output, engine, *extra)
-            done = zygote.run(module, *arguments)
-            assert not check or done.returncode == 0, done.stderr
-            return done
 
-        yield build
+@pytest.fixture(scope="session")
+def build(warm: Zygote) -> Callable[..., Done]:
+    """Runs a build of a source over an engine to its end; it must succeed, unless that is not checked."""
+
+    def build(source: Path, output: Path, engine: FakeEngine | FaultProxy, *extra: str, check: bool = True) -> Done:
+        _, _, module, *arguments = command(source, output, engine, *extra)
+        done = warm.run(module, *arguments)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return build

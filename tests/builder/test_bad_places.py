@@ -41,6 +41,7 @@ def one_line(done):
     return done.stderr.rpartition("error: ")[2]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on_and_damage_is_mended(
     tmp_path, engine, small_disk, build
 ):
@@ -65,6 +66,7 @@ def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on_and_damage_is_m
     assert engine.sampled.total() == asked  # the row's outcome was lost, its candidates were not
 
 
+@pytest.mark.slow
 def test_a_read_only_place_is_one_line(tmp_path, engine, small_disk, build):
     place, remount = small_disk
     remount("ro")

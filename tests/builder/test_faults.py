@@ -13,6 +13,8 @@ from scripts.standins.builds import answer, command, problem, table, write_sourc
 from scripts.standins.fake_engine import FakeEngine
 from scripts.standins.fault_proxy import BENT, BROKEN, FaultProxy
 
+pytestmark = pytest.mark.slow
+
 PASSING = ("500", "503", *(fault for fault in BROKEN if fault != "hang"), *BENT)
 KINDS = ("solvable", "retellable", "hopeless")
 

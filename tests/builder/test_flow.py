@@ -5,8 +5,11 @@ import time
 
 import pytest
 
+from builder.engines import TRUSTED
 from scripts.standins.builds import EXPERT, answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -36,6 +39,7 @@ def everything(tmp_path):
 
 def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything, build):
     build(everything, tmp_path / "r", engine)
+    assert json.loads((tmp_path / "r" / "manifest.json").read_text())["engine_check"] == TRUSTED
     rows = {r["problem"].split(")")[0][1:]: r for r in table(tmp_path / "r").to_dicts()}
     found = {kind: (r["stage"], r["fallback_reason"]) for kind, r in rows.items()}
     assert found == {

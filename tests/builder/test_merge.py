@@ -248,6 +248,7 @@ def test_nothing_left_to_build_in_any_shard(built, tmp_path):
         merge(tmp_path / "merged", *shards)
 
 
+@pytest.mark.slow
 def test_a_sharded_build_on_the_command_line(tmp_path, chat, monkeypatch, build):
     monkeypatch.chdir(tmp_path)
     source = write_source(tmp_path / "s.jsonl", [*map(problem, ("solvable", "retellable")), problem("solvable")])

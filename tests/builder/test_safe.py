@@ -81,6 +81,7 @@ def test_a_target_file_is_plain_yaml(tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.slow
 def test_planted_tokens_are_nowhere_to_be_found_and_ids_never_become_paths(tmp_path, chat):
     """Not even if the engine repeats them in its errors, as this proxy does. And ids are only ever values."""
     ids = ["../../escape", "/etc/passwd", "a\0b", "..", "con", "x" * 5000, "'; DROP TABLE outcomes; --", "\u202eabc"]

@@ -167,6 +167,7 @@ def killed_and_finished(release, home, numbers):
             assert len(puts) == LARGE
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_requests_the_same_command_finishes(publish, first, tmp_path):
     lines = requests_until_loaded(publish, first)
     assert len(lines) > 20

@@ -87,6 +87,7 @@ def driver(cluster):
     ray.shutdown()
 
 
+@pytest.mark.slow
 def test_steps_with_the_journal_stay_here_and_the_others_go_elsewhere(tmp_path, chat, cluster, driver, build):
     source = write_source(tmp_path / "s.jsonl", [problem(kind) for kind in ("solvable", "retellable", "hopeless")])
     with FakeEngine(chat, answer) as engine:
@@ -103,6 +104,7 @@ def test_steps_with_the_journal_stay_here_and_the_others_go_elsewhere(tmp_path, 
     assert [step for step, elsewhere in placed.items() if elsewhere] == ["route"]
 
 
+@pytest.mark.slow
 def test_an_actor_that_died_is_told_from_one_that_is_done(driver):
     driver()
 

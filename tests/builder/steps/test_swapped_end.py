@@ -57,6 +57,7 @@ def log_softmax(logits, temperature, top_p):
     return [math.log(weight / total) if token in kept else -math.inf for token, weight in enumerate(weights)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "end"), [
     (["--temperature", "0.5"], -0.5 + (RAW[TAUGHT] - RAW[DRAWN]) / 0.5),
     (["--temperature", "0.5", "--top-p", "0.9"], None),  # the taught token may lie outside of the nucleus
