@@ -11,9 +11,8 @@ demo: .venv/.demo
 		--limit 20 --candidates 4 --max-tokens 128 --temperature 0.6 --engine transformers --output $(RELEASE)
 	$(BIN)/python -m builder.report $(RELEASE)
 
-# Two workers; the tests of a file, and those of the real engines, stay together.
 test: .venv/.test lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=10
+	$(BIN)/python -m pytest -n 2 --durations=10
 
 lint: .venv/.test
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,13 +24,20 @@ from scripts.standins.fault_proxy import FaultProxy
 from tests.finished_build import finished_build
 from tests.zygote import BUILDING, Done, Zygote
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.workers import Together
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The tests of a file stay on one worker, because they share what its fixtures start."""
-    if not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(Path(__file__).parent).as_posix()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Together":
+    """Where there are several workers."""
+    from tests.workers import Together
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The one vLLM server of all tests that need the real one: they run on one worker, `xdist_group("real engines")`."""
+"""The one vLLM server of all tests that need the real one; `tests.workers` keeps them on one worker."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.slow
 MEAN, LARGEST = 0.1, 1.5  # nats
 
 
-@pytest.fixture(
-    scope="module", params=["transformers", pytest.param("vllm", marks=pytest.mark.xdist_group("real engines"))]
-)
+@pytest.fixture(scope="module", params=["transformers", "vllm"])
 def release(request, tmp_path_factory):
     """By an engine that the build starts itself, and by the server that others use too: it is not taken on trust."""
     engine = ["--engine", "transformers"]

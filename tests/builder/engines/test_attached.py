@@ -19,8 +19,6 @@ from scripts.standins.builds import answer, command, problem, write_source
 from scripts.standins.fake_engine import FakeEngine
 from tests.builder.conftest import READY_SECONDS
 
-pytestmark = pytest.mark.xdist_group("real engines")
-
 SHA, OTHER_SHA = "a" * 40, "b" * 40
 HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SNAPSHOT = "/cache/hub/models--{}/snapshots/{}"

@@ -13,8 +13,6 @@ from builder.engines.protocol import SamplingParams
 from builder.engines.transformers_server import RequestError, check_request
 from builder.errors import EngineError
 
-pytestmark = pytest.mark.xdist_group("real engines")
-
 PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_tokens=8, stop_token_ids=(2, 0))
 
 

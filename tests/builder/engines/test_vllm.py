@@ -10,7 +10,7 @@ from builder.engines.protocol import SamplingParams
 from builder.engines.servers import gpu_memory_gib
 from builder.errors import EngineError
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real engines")]
+pytestmark = pytest.mark.slow
 
 STOPS = (2, 0)
 

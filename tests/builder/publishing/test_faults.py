@@ -35,6 +35,7 @@ def assert_published_once(publisher, version="1.0.0"):
     assert repo.tags == {f"v{version}": repo.head}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", ["whoami", "/refs", "repos/create", "/preupload/", "/commit/", "/tag/"])
 @pytest.mark.parametrize(
     ("when", "fault"),
