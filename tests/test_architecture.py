@@ -50,6 +50,11 @@ def test_what_is_pure_knows_no_files_engines_or_pipelines():
         assert not importers(f"builder/{room}", *worldly), room
 
 
+def test_a_finished_release_does_not_know_how_it_was_built():
+    for room in ("release", "reporting", "publishing"):
+        assert not importers(f"builder/{room}", "builder.building", "builder.journal", "builder.steps"), room
+
+
 def test_nothing_that_is_shipped_imports_tests():
     for folder in ("builder", "trainers", "scripts"):
         assert not importers(folder, "tests"), folder
