@@ -40,7 +40,7 @@ def test_every_room_says_what_it_is_for():
 
 
 def test_distilabel_stays_behind_one_door():
-    assert {file for file in importers("builder", "distilabel") if "/steps/" not in file} == {"builder/pipeline.py"}
+    assert all("/steps/" in file for file in importers("builder", "distilabel"))
     assert not importers("trainers", "distilabel")
 
 

@@ -37,7 +37,7 @@ READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of we
 STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
 ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
 DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.25
 
 
 class Build:

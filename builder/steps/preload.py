@@ -18,6 +18,6 @@ def chat_for(model_dir: Path, target: Target) -> Chat:
 
 def preload(model_dir: Path, target: Target) -> None:
     """Import every step, and load what those that ask the engine share."""
-    from builder.steps import feed, generate, route, score, uncached  # noqa: F401
+    from builder.steps import feed, generate, lean, route, score  # noqa: F401
 
     chat_for(model_dir, target)
