@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.building.workspace import Workspace
-from builder.config import Sampling
-from builder.steps.preload import preload
+from builder.config import Sampling, Target
+from builder.steps.chats import chat_for
 
 if TYPE_CHECKING:
     from builder.steps.lean import LeanPipeline
@@ -73,6 +73,13 @@ def run(workspace: Workspace) -> None:
         pipeline = on_cluster(pipeline, cluster)
     watch(pipeline, on_ray=bool(cluster))
     pipeline.run_through()
+
+
+def preload(model_dir: Path, target: Target) -> None:
+    """Import and load what all steps begin with: they are forked from this process."""
+    from builder.steps import feed, generate, lean, route, score  # noqa: F401
+
+    chat_for(model_dir, target)
 
 
 def main() -> None:
