@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.building.flow import Flow
 from builder.building.prepare import prepare
 from builder.building.progress import ProgressDisplay
-from builder.building.workspace import Runtime, Workspace, write_atomically
+from builder.building.workspace import Runtime, Workspace
 from builder.building.write_release import write_release
 from builder.config import Settings
 from builder.engines import STARTED_HERE, TRUSTED
@@ -25,6 +25,7 @@ from builder.errors import EngineError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.journal.salvage import salvage
 from builder.machine import processes
+from builder.machine.atomic import write_atomically
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
