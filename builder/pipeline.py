@@ -1,7 +1,7 @@
 """The method of the paper as a distilabel pipeline; run by `builder.build`.
 
 One linear pipeline, one row a problem, decisions in columns. distilabel gives the DAG, one process a step and the
-queues between them. It runs without its own cache: what makes a build resumable is the journal.
+queues between them; what makes a build resumable is the journal.
 """
 
 import math
@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.building.workspace import Workspace
-from builder.config import Sampling
-from builder.steps.preload import preload
+from builder.config import Sampling, Target
+from builder.steps.chats import chat_for
 
 if TYPE_CHECKING:
-    from distilabel.pipeline.base import BasePipeline
+    from builder.steps.lean import LeanPipeline
 
 _POLL_SECONDS = 0.05
 
 
-def build_pipeline(workspace: Workspace) -> "BasePipeline":
+def build_pipeline(workspace: Workspace) -> "LeanPipeline":
     """The whole flow, top to bottom."""
     from builder.steps.feed import Feed
     from builder.steps.generate import Generate
+    from builder.steps.lean import LeanPipeline
     from builder.steps.route import Route
     from builder.steps.score import Score
-    from builder.steps.uncached import UncachedPipeline
 
     files = {"workspace": str(workspace.root)}
     window = window_for(workspace.runtime().concurrency, workspace.settings().sampling)
     batches = files | {"input_batch_size": batch_size_for(window)}
     asking = batches | {"window": window}
-    with UncachedPipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
+    with LeanPipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
         feed = Feed(name="feed", batch_size=batch_size_for(window), most=6 * window, **files)
         solve = Generate(name="solve", phase="self", rows="verifiable", **asking)
         retell = Generate(name="retell", phase="guided", rows="unsolved", **asking)
@@ -72,7 +72,14 @@ def run(workspace: Workspace) -> None:
     if cluster:
         pipeline = on_cluster(pipeline, cluster)
     watch(pipeline, on_ray=bool(cluster))
-    pipeline.run(use_cache=False)
+    pipeline.run_through()
+
+
+def preload(model_dir: Path, target: Target) -> None:
+    """Import and load what all steps begin with: they are forked from this process."""
+    from builder.steps import feed, generate, lean, route, score  # noqa: F401
+
+    chat_for(model_dir, target)
 
 
 def main() -> None:
@@ -81,7 +88,6 @@ def main() -> None:
     shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
     workspace.scratch.mkdir()
     with tempfile.TemporaryDirectory(dir=workspace.scratch) as scratch:
-        os.environ["HF_DATASETS_CACHE"] = scratch  # distilabel loads its (tiny) result with `datasets`
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         os.environ["DISTILABEL_LOG_LEVEL"] = "WARNING"  # else two lines for each batch of each step
         preload(Path(sys.argv[2]), workspace.settings().target)  # while the supervisor prepares the rows

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.building.flow import Flow
 from builder.building.prepare import prepare
 from builder.building.progress import ProgressDisplay
-from builder.building.workspace import Runtime, Workspace, write_atomically
+from builder.building.workspace import Runtime, Workspace
 from builder.building.write_release import write_release
 from builder.config import Settings
 from builder.engines import STARTED_HERE, TRUSTED
@@ -25,6 +25,7 @@ from builder.errors import EngineError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.journal.salvage import salvage
 from builder.machine import processes
+from builder.machine.atomic import write_atomically
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
@@ -37,7 +38,7 @@ READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of we
 STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
 ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
 DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.25
 
 
 class Build:

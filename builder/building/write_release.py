@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.building.provenance import provenance
 from builder.building.tables import candidates_table, default_table, tokens_table
 from builder.building.workspace import Workspace
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.policy.chat import Chat
 from builder.release.files import BATCH, config_writer, finish
-from builder.release.manifest import manifest
 from builder.release.summary import summarize
 
 
@@ -38,7 +38,7 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
     with workspace.replacement(output).filled() as scratch, Journal(workspace.journal_file) as journal:
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
-        return finish(scratch, manifest(workspace, journal, chat, summarize(scratch)))
+        return finish(scratch, provenance(workspace, journal, chat, summarize(scratch)))
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat) -> None:

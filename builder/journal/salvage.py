@@ -4,7 +4,6 @@ A journal is a day of rented GPUs. If a disk has lost or changed a part of it, e
 journal, and only the rest is asked again; the damaged file stays beside it.
 """
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from builder.errors import InputError, JournalError
 from builder.journal.journal import SAMPLED, SCORED, VERSION, Journal
 from builder.journal.sqlite import checksum, connect, is_damage
+from builder.machine.atomic import new_file
 from builder.method.outcome import Outcome
 
 _REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
@@ -32,27 +32,26 @@ def salvage(path: Path) -> str | None:
     """
     if not path.exists() or _is_whole(path):
         return None
-    scratch, kept = path.with_name("journal.salvaged"), path.with_name("journal.damaged")
+    kept = path.with_name("journal.damaged")
     for suffix in ("", "-wal"):
         if (file := path.with_name(path.name + suffix)).exists():
             shutil.copyfile(file, kept.with_name(kept.name + suffix))
     _pad(kept)
-    scratch.unlink(missing_ok=True)
-    Journal(scratch).close()
-    damaged, saved = sqlite3.connect(kept), sqlite3.connect(scratch)
-    try:
-        damaged.execute("SELECT name FROM sqlite_schema").fetchall()
-        requests, outcomes = _copy(damaged, saved)
-    except sqlite3.DatabaseError as error:
-        raise InputError(
-            f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
-        ) from None
-    finally:
-        damaged.close()
-        saved.close()
-    for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and would be read into the new one
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    os.replace(scratch, path)
+    with new_file(path) as scratch:
+        Journal(scratch).close()
+        damaged, saved = sqlite3.connect(kept), sqlite3.connect(scratch)
+        try:
+            damaged.execute("SELECT name FROM sqlite_schema").fetchall()
+            requests, outcomes = _copy(damaged, saved)
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
+            ) from None
+        finally:
+            damaged.close()
+            saved.close()
+        for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and would be read into the new one
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     return (
         f"the journal was damaged on disk: {requests:,} answers and {outcomes:,} finished rows could be read and are "
         f"kept, the rest is asked again (the damaged file: {kept})"

@@ -13,7 +13,7 @@ from builder.journal.journal import Journal, scoring_key
 from builder.journal.work import CountedEngine, WorkLog
 from builder.policy.chat import Chat
 from builder.steps.base import Flight, RowStep
-from builder.steps.preload import chat_for
+from builder.steps.chats import chat_for
 from builder.steps.window import Window
 
 FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up

@@ -49,9 +49,9 @@ def on_cluster(pipeline: "BasePipeline", address: str) -> "BasePipeline":
 
     from builder.steps.engine_step import EngineStep
     from builder.steps.feed import Feed
-    from builder.steps.uncached import Uncached
+    from builder.steps.lean import Lean
 
-    class UncachedRayPipeline(Uncached, RayPipeline):
+    class LeanRayPipeline(Lean, RayPipeline):
         """An actor for each step."""
 
     ray.init(address, runtime_env={"env_vars": {name: os.environ[name] for name in _PASSED_ON}})
@@ -61,7 +61,7 @@ def on_cluster(pipeline: "BasePipeline", address: str) -> "BasePipeline":
         if isinstance(step, EngineStep | Feed):
             # Unchecked: distilabel's type wants whole numbers, Ray does not.
             step.resources = StepResources.model_construct(cpus=0, resources={here: 0.001})
-    spread = UncachedRayPipeline(name=pipeline.name, cache_dir=pipeline._cache_dir)
+    spread = LeanRayPipeline(name=pipeline.name, cache_dir=pipeline._cache_dir)
     spread.dag = pipeline.dag
     return spread
 
