@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 
 import polars as pl
 import psutil
@@ -45,8 +46,13 @@ def fp32(smollm2):
     return AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32).eval()
 
 
-@torch.inference_mode()
 def recomputed(model, prompt_ids, completion_ids):
+    return _logprobs(model, tuple(prompt_ids), tuple(completion_ids))
+
+
+@cache  # both engines have the same experts, and a row that fell back has its expert's text
+@torch.inference_mode()
+def _logprobs(model, prompt_ids, completion_ids):
     logits = model(torch.tensor([prompt_ids + completion_ids])).logits[0, len(prompt_ids) - 1 : -1]
     return torch.log_softmax(logits, -1).gather(1, torch.tensor(completion_ids)[:, None])[:, 0]
 

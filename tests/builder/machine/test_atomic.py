@@ -50,6 +50,7 @@ def test_the_next_attempt_at_a_file_leaves_nothing_of_the_killed_one(tmp_path):
         assert {path.name: path.read_text() for path in folder.iterdir()} == {"f": "second"}
 
 
+@pytest.mark.slow
 def test_a_killed_writer_of_a_directory_leaves_it_whole_or_not_at_all(tmp_path):
     def act(folder):
         with new_directory(folder / "made" / "d") as scratch:
@@ -70,6 +71,7 @@ def replace(folder: Path, version: str) -> None:
         fill(scratch, version)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("earlier", [True, False], ids=["replaced", "first"])
 def test_a_killed_replacement_leaves_the_old_or_the_new_and_the_next_one_finishes(tmp_path, earlier):
     def before(folder):

@@ -14,6 +14,8 @@ from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubError, HubStandIn
 from tests.zygote import PUBLISHING, Zygote
 
+pytestmark = pytest.mark.slow
+
 LARGE = len(CONFIGS)  # files that are sent by PUT
 
 
@@ -35,7 +37,6 @@ def assert_published_once(publisher, version="1.0.0"):
     assert repo.tags == {f"v{version}": repo.head}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("request_", ["whoami", "/refs", "repos/create", "/preupload/", "/commit/", "/tag/"])
 @pytest.mark.parametrize(
     ("when", "fault"),
@@ -168,7 +169,6 @@ def killed_and_finished(release, home, numbers):
             assert len(puts) == LARGE
 
 
-@pytest.mark.slow
 def test_killed_between_any_two_requests_the_same_command_finishes(publish, first, tmp_path):
     lines = requests_until_loaded(publish, first)
     assert len(lines) > 20

@@ -16,6 +16,8 @@ from tests.hub_standin import TOKEN, DroppedError, HubStandIn
 from tests.hub_standin.xet import XetStore
 from tests.zygote import PUBLISHING, Zygote
 
+pytestmark = pytest.mark.slow
+
 DATA = [f"data/{config}/train-00000.parquet" for config in CONFIGS]
 
 

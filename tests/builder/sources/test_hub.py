@@ -11,6 +11,8 @@ import pytest
 
 from tests.hub_standin import HubStandIn
 
+pytestmark = pytest.mark.slow
+
 NUMINA = "AI-MO/NuminaMath-CoT"
 CODE = """
 import json, sys

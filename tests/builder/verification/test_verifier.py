@@ -96,6 +96,7 @@ def test_math_solutions_agree_with_their_answer_field(verifier: Verifier, shared
     assert set(verifier.verdicts(pairs)) == {"correct"}
 
 
+@pytest.mark.slow
 def test_answers_that_hang_time_out_and_leave_the_others_alone():
     innocent = [(str(i), rf"\boxed{{{i}.0}}") for i in range(40)]
     hostile = [("5", text) for text in HANGS]
@@ -195,6 +196,7 @@ def test_workers_killed_while_they_wait_are_replaced(pool: KillablePool):
         assert pool.map(exit_with, [0] * 40) == [0] * 40
 
 
+@pytest.mark.slow
 def test_a_pool_that_stands_still_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pool_module, "STALL_SECONDS", 0.5)
     pool = KillablePool(workers=1, deadline=0.5)
@@ -221,6 +223,7 @@ def test_a_worker_cannot_take_all_memory(pool: KillablePool):
     assert pool.map(bytearray, [3 << 30, 1]) == ["error", bytearray(1)]
 
 
+@pytest.mark.slow
 def test_a_group_that_is_slow_together_is_not_a_timeout():
     pool = KillablePool(workers=1, deadline=1)
     try:
@@ -240,6 +243,7 @@ def run_script(tmp_path: Path, body: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_a_killed_parent(tmp_path: Path):
     hang = rf"""
 import threading
@@ -259,6 +263,7 @@ if __name__ == "__main__":
     assert rest == ""
 
 
+@pytest.mark.slow
 def test_a_forked_child_of_a_process_that_verified_can_verify(tmp_path: Path):
     forks = r"""
 import multiprocessing
