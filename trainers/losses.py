@@ -122,21 +122,21 @@ class Loss:
     Attributes:
         terms: the function: completion tokens and options to loss terms, `[tokens]`, nats.
         needs_reference: it is undefined where π_0 is unknown.
-        importance: its weights are importance weights, which self-normalisation applies to.
+        options: names in `Options` that it heeds; `self_normalize` is for importance weights alone.
     """
 
     terms: Callable[[Tokens, Options], Tensor]
     needs_reference: bool = False
-    importance: bool = False
+    options: frozenset[str] = frozenset()
 
 
 LOSSES: dict[str, Loss] = {
     "sft": Loss(sft),
     "dft": Loss(dft),
-    "importance_sampling": Loss(importance_sampling, importance=True),
-    "iw_sft": Loss(iw_sft, needs_reference=True, importance=True),
-    "psft": Loss(psft, needs_reference=True),
-    "asft_k3": Loss(asft_k3, needs_reference=True),
+    "importance_sampling": Loss(importance_sampling, options=frozenset({"clip", "null_denominator", "self_normalize"})),
+    "iw_sft": Loss(iw_sft, needs_reference=True, options=frozenset({"clip", "self_normalize"})),
+    "psft": Loss(psft, needs_reference=True, options=frozenset({"epsilon"})),
+    "asft_k3": Loss(asft_k3, needs_reference=True, options=frozenset({"anchor"})),
     "chord": Loss(chord),
 }
 

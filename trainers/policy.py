@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from accelerate import FullyShardedDataParallelPlugin
+from accelerate import DeepSpeedPlugin, FullyShardedDataParallelPlugin
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -51,9 +51,12 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
     model.forward, head.forward = with_logprobs, logprobs_of
 
 
-def keep_fp32_outputs(plugin: FullyShardedDataParallelPlugin) -> None:
-    """Let FSDP2 compute in bf16, but neither round log-probs nor add gradients up in it, as Accelerate would."""
-    if plugin.fsdp_version == 2 and plugin.mixed_precision_policy:
-        plugin.mixed_precision_policy = replace(
-            plugin.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+def keep_fp32(fsdp: FullyShardedDataParallelPlugin | None, deepspeed: DeepSpeedPlugin | None) -> None:
+    """Let FSDP2 and DeepSpeed compute in bf16, but neither round log-probs nor add gradients up in it."""
+    if fsdp and fsdp.fsdp_version == 2 and fsdp.mixed_precision_policy:
+        fsdp.mixed_precision_policy = replace(
+            fsdp.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
         )
+    if deepspeed:
+        deepspeed.deepspeed_config.setdefault("data_types", {}).setdefault("grad_accum_dtype", "fp32")
+        deepspeed.deepspeed_config.setdefault("communication_data_type", "fp32")

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
@@ -22,16 +23,29 @@ from trainers.data import Rows
 from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
 from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
-from trainers.policy import keep_fp32_outputs
-
-_INPUTS = ("input_ids", "position_ids", "predictors", "targets")
+from trainers.parity import INPUTS, deviation, probe, settle
+from trainers.policy import keep_fp32
+from trainers.saving import Companions, as_dtype
 
 
 class _EpochLoader(DataLoader):
-    """A DataLoader that passes the epoch on to its sampler."""
+    """A DataLoader that passes the epoch on to its sampler, and may put rows together in another way."""
 
     def set_epoch(self, epoch: int) -> None:
         self.batch_sampler.set_epoch(epoch)
+
+    def set_batching(self, batching: Batching) -> None:
+        self.batch_sampler.batching, self.collate_fn = batching, partial(collate, batching=batching)
+
+
+class _Check(TrainerCallback):
+    """Compares the model with itself once it is wrapped, loaded and where it will be, and before it changes."""
+
+    def __init__(self, trainer: "PolicyTrainer") -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, *_: Any, train_dataloader: _EpochLoader, **__: Any) -> None:
+        train_dataloader.set_batching(self._trainer.settle_batching())
 
 
 class PolicyTrainer(Trainer):
@@ -45,7 +59,10 @@ class PolicyTrainer(Trainer):
         rows: to train on.
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
+        may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
         held_out: rows to evaluate on.
+        companions: what stands beside the weights wherever they are saved.
+        save_dtype: of the trained model; None for that of its weights.
         others: Trainer's own arguments.
     """
 
@@ -62,20 +79,45 @@ class PolicyTrainer(Trainer):
         rows: Rows,
         batch_size: int,
         batching: Batching,
+        may_rebatch: bool = False,
         held_out: Rows | None = None,
+        companions: Companions | None = None,
+        save_dtype: torch.dtype | None = None,
         **others: Any,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, eval_dataset=held_out, **others)
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
-        self._batch_size, self._batching = batch_size, batching
+        self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
+        self._companions, self._save_dtype = companions, save_dtype
+        self.add_callback(_Check(self))
         self._since_log = _Collected()
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Trainer's own, with FSDP's precision set right."""
+        """Trainer's own, with the precision of FSDP and DeepSpeed set right."""
         super().create_accelerator_and_postprocess()
-        if plugin := getattr(self.accelerator.state, "fsdp_plugin", None):
-            keep_fp32_outputs(plugin)
+        state = self.accelerator.state
+        keep_fp32(getattr(state, "fsdp_plugin", None), getattr(state, "deepspeed_plugin", None))
+        if self.is_fsdp_enabled:  # else every rank would hold all gradients in fp32 until the step's last micro-batch
+            self.accelerator.gradient_state.plugin_kwargs["sync_each_batch"] = True
+
+    def settle_batching(self) -> Batching:
+        """How rows are put together, after a comparison of a few with the model's own forward pass.
+
+        Raises:
+            InputError: the model's log-probs are not its own.
+        """
+        model, ways = self.model_wrapped, (None, "packed", "bucketed")
+        model.eval()
+        found = deviation(model, probe(self.train_dataset), ways)
+        worst = self.accelerator.gather(found[None]).amax(0).tolist()
+        half = self.accelerator.mixed_precision != "no" or self.model.dtype != torch.float32
+        self._batching, note = settle(
+            dict(zip(ways, worst, strict=True)), self._batching, self._may_rebatch, half, type(self.model).__name__
+        )
+        if note and self.is_world_process_zero():
+            print(note, flush=True)
+        return self._batching
 
     def get_train_dataloader(self) -> DataLoader:
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
@@ -93,6 +135,8 @@ class PolicyTrainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
             persistent_workers=self.args.dataloader_persistent_workers,
             prefetch_factor=self.args.dataloader_prefetch_factor,
+            multiprocessing_context=self.args.dataloader_multiprocessing_context,
+            in_order=self.args.dataloader_in_order,
         )
 
     def get_batch_samples(
@@ -151,7 +195,7 @@ class PolicyTrainer(Trainer):
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
 
     def _evaluate_loss(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Evaluated]:
-        logprobs, entropy = model(**{name: inputs[name] for name in _INPUTS})
+        logprobs, entropy = model(**{name: inputs[name] for name in INPUTS})
         extra = inputs["extra"]
         known = (column.to(logprobs.device) for column in (extra.behavior, extra.reference, extra.sequence))
         return logprobs, entropy, evaluate(self._loss, Tokens(logprobs, *known), self._options)
@@ -193,6 +237,32 @@ class PolicyTrainer(Trainer):
                 "peak_memory_gib": peak_memory_gib(self.args.device),
             }
         super().log(logs, start_time)
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Trainer's own, with tokenizer and `run.json` beside every checkpoint, and a card beside the trained model."""
+        folder, output = Path(output_dir or self.args.output_dir), Path(self.args.output_dir)
+        if self.is_fsdp_enabled and folder == output:  # checkpoints may be sharded, the trained model is whole
+            self.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+        if self._companions and self.args.should_save:
+            self._companions.accompany(folder)
+            if folder == output or self.args.push_to_hub:  # a push takes what stands in the run's directory
+                self._companions.accompany(output)
+                self.create_model_card()
+        super().save_model(output_dir, _internal_call)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if self._save_dtype is None or Path(output_dir or self.args.output_dir) != Path(self.args.output_dir):
+            return super()._save(output_dir, state_dict)
+        super()._save(output_dir, as_dtype(state_dict or self.model.state_dict(), self._save_dtype))
+        self.model.config.dtype = self._save_dtype
+        self.model.config.save_pretrained(self.args.output_dir)
+
+    def create_model_card(self, **_: Any) -> None:
+        """Write the run's README.md: ours, not Trainer's draft."""
+        if self._companions and self.is_world_process_zero():
+            self._companions.write_card(
+                getattr(self, "hub_model_id", None) or Path(self.args.output_dir).absolute().name
+            )
 
     def _over_ranks(self, tokens: Tensor) -> Tensor:
         """`[columns, tokens]` of all ranks."""

@@ -9,7 +9,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from tests.trainers.conftest import tiny_llama
 from tests.trainers.test_trainer import VOCABULARY, random_rows
 from trainers.collate import collate
-from trainers.policy import deliver_logprobs, keep_fp32_outputs
+from trainers.policy import deliver_logprobs, keep_fp32
 
 
 def backward(model, rows):
@@ -46,7 +46,7 @@ def check_gradients(tied):
 
 def check_bf16():
     plugin = FullyShardedDataParallelPlugin(fsdp_version=2, mixed_precision_policy="bf16")
-    keep_fp32_outputs(plugin)
+    keep_fp32(plugin, None)
     logprobs = backward(shard(policy(tied=True), plugin.mixed_precision_policy), random_rows(8))
     exact = backward(policy(tied=True), random_rows(8))
     assert logprobs.dtype == torch.float32

@@ -7,8 +7,9 @@ import pytest
 
 from builder.config import load_target
 from builder.errors import InputError
-from trainers.arguments import CONFIGS, list_configs, parser, read_settings, training_arguments
+from trainers.arguments import CONFIGS, list_configs, parser, read_settings
 from trainers.losses import LOSSES, Options
+from trainers.training_arguments import training_arguments
 
 GIVEN = ["--dataset", "d", "--output", "o"]
 
@@ -91,7 +92,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message):
 
 
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr("trainers.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("trainers.training_arguments.find_spec", lambda name: None)
     with pytest.raises(InputError, match="--report-to trackio needs `pip install trackio`"):
         parsed("--report-to", "trackio")
 

@@ -125,7 +125,7 @@ def test_another_template_than_the_releases_is_refused(release, tiny_model, tmp_
         (["--target", "smollm2-135m-instruct"], "--target is for --data text"),
         (["--data", "text"], "--data text needs --target"),
         (["--model", "tiny"], "--model tiny is neither a directory nor a Hub repository"),
-        (["--self-normalize"], "--self-normalize applies to importance weights only"),
+        (["--self-normalize"], "--self-normalize has no effect on --loss dft; it is an option of importance_sampling, iw_sft"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_loaded(release, tmp_path, more, message):

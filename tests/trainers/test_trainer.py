@@ -87,7 +87,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize(
     ("loss", "self_normalize"),
-    [(name, flag) for name, loss in LOSSES.items() for flag in ((False, True) if loss.importance else (False,))],
+    [(name, flag) for name, loss in LOSSES.items() for flag in ((False, True) if "self_normalize" in loss.options else (False,))],
 )
 def test_gradients_do_not_depend_on_micro_batches_padding_or_packing(tmp_path, loss, self_normalize):
     options = Options(self_normalize=self_normalize)
