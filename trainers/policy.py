@@ -10,7 +10,11 @@ from transformers import PreTrainedModel
 from builder.errors import InputError
 from trainers.logprobs import token_logprobs
 
-_BENDS_LOGITS = {"final_logit_softcapping": None, "logit_scale": 1.0, "logits_scaling": 1.0}
+# Settings under which logits are scaled or capped, and their values that change nothing; `parity` finds out the others.
+_BENDS_LOGITS = {
+    **dict.fromkeys(("logit_scale", "logits_scaling", "lm_head_multiplier"), 1.0),
+    **dict.fromkeys(("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")),
+}
 
 
 def deliver_logprobs(model: PreTrainedModel) -> None:
