@@ -146,7 +146,9 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
         words = ("scripts.held_out", "--problems", str(scale.held_out), "--output", str(benchmark))
         stages.append(_stage("write the held-out problems", words, benchmark))
     for name, model in models.items():
-        words = ("trainers.evaluate", "--model", model, *asked, *scale.evaluate, "--engine", engine)
+        # A release does not say how an engine spreads over GPUs; the target's file does.
+        template = () if name == "base" else ("--target", target)
+        words = ("trainers.evaluate", "--model", model, *template, *asked, *scale.evaluate, "--engine", engine)
         words += ("--output", str(evaluations[name]))
         stages.append(_stage(f"evaluate {name}", words, evaluations[name] / "results.json"))
     for a, b in COMPARISONS:

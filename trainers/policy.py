@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from accelerate import DeepSpeedPlugin, FullyShardedDataParallelPlugin
+from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -55,12 +55,20 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
     model.forward, head.forward = with_logprobs, logprobs_of
 
 
-def keep_fp32(fsdp: FullyShardedDataParallelPlugin | None, deepspeed: DeepSpeedPlugin | None) -> None:
-    """Let FSDP2 and DeepSpeed compute in bf16, but neither round log-probs nor add gradients up in it."""
-    if fsdp and fsdp.fsdp_version == 2 and fsdp.mixed_precision_policy:
-        fsdp.mixed_precision_policy = replace(
-            fsdp.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
-        )
-    if deepspeed:
-        deepspeed.deepspeed_config.setdefault("data_types", {}).setdefault("grad_accum_dtype", "fp32")
-        deepspeed.deepspeed_config.setdefault("communication_data_type", "fp32")
+def prepare_sharding(accelerator: Accelerator) -> None:
+    """Set right what FSDP2 and DeepSpeed get wrong for log-probs and for a step of many micro-batches.
+
+    Both compute in bf16 if told to, but neither round log-probs nor add gradients up in it. FSDP2 reduces gradients
+    after every micro-batch: else each rank would hold all of them, in fp32, until the last one of a step.
+    """
+    fsdp = getattr(accelerator.state, "fsdp_plugin", None)
+    if fsdp:
+        accelerator.gradient_state.plugin_kwargs["sync_each_batch"] = True
+        if fsdp.fsdp_version == 2 and fsdp.mixed_precision_policy:
+            fsdp.mixed_precision_policy = replace(
+                fsdp.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+            )
+    if deepspeed := getattr(accelerator.state, "deepspeed_plugin", None):
+        config = deepspeed.deepspeed_config
+        config.setdefault("data_types", {}).setdefault("grad_accum_dtype", "fp32")
+        config.setdefault("communication_data_type", "fp32")

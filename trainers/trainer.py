@@ -24,7 +24,7 @@ from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
 from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
 from trainers.parity import INPUTS, deviation, probe, settle
-from trainers.policy import keep_fp32
+from trainers.policy import prepare_sharding
 from trainers.saving import Companions, as_dtype
 
 
@@ -94,12 +94,9 @@ class PolicyTrainer(Trainer):
         self._since_log = _Collected()
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Trainer's own, with the precision of FSDP and DeepSpeed set right."""
+        """Trainer's own, with FSDP and DeepSpeed set right."""
         super().create_accelerator_and_postprocess()
-        state = self.accelerator.state
-        keep_fp32(getattr(state, "fsdp_plugin", None), getattr(state, "deepspeed_plugin", None))
-        if self.is_fsdp_enabled:  # else every rank would hold all gradients in fp32 until the step's last micro-batch
-            self.accelerator.gradient_state.plugin_kwargs["sync_each_batch"] = True
+        prepare_sharding(self.accelerator)
 
     def settle_batching(self) -> Batching:
         """How rows are put together, after a comparison of a few with the model's own forward pass.
