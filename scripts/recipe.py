@@ -64,15 +64,18 @@ TRAININGS = (
     Training("sft-d-prime", "sft", "full"),
     Training("dft-d-prime", "dft", "full"),
     Training("is-d-prime", "importance_sampling", "full"),
+    Training("dft-self-and-expert", "dft", "self_and_expert"),
     Training("sft-self-alignment", "sft", "self_alignment"),
 )
 
-# Pairs of models that the paper's claims are about: what fine-tuning does, what rewriting adds, what DFT adds to it.
+# Pairs of models that the paper's claims are about: what fine-tuning does, what rewriting adds, what DFT adds to it,
+# and what each stage of rewriting contributes.
 COMPARISONS = (
     ("base", "sft-d"),
     ("sft-d", "sft-d-prime"),
     ("dft-d", "dft-d-prime"),
     ("sft-d", "dft-d-prime"),
+    ("dft-self-and-expert", "dft-d-prime"),
     ("sft-d-prime", "sft-self-alignment"),
 )
 

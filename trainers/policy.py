@@ -10,11 +10,11 @@ from transformers import PreTrainedModel
 from builder.errors import InputError
 from trainers.logprobs import token_logprobs
 
-# Settings under which logits are scaled or capped, and their values that change nothing; `parity` finds out the others.
-_BENDS_LOGITS = {
-    **dict.fromkeys(("logit_scale", "logits_scaling", "lm_head_multiplier"), 1.0),
-    **dict.fromkeys(("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")),
-}
+# Settings that scale or cap logits, unless they are None, or a scale of 1; `parity` finds out the others.
+_BENDS_LOGITS = (
+    *("logit_scale", "logits_scaling", "lm_head_multiplier"),
+    *("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"),
+)
 
 
 def deliver_logprobs(model: PreTrainedModel) -> None:
@@ -28,7 +28,7 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
     """
     head = model.get_output_embeddings()
     config = model.config.get_text_config()
-    bent = [name for name, harmless in _BENDS_LOGITS.items() if getattr(config, name, harmless) != harmless]
+    bent = [name for name in _BENDS_LOGITS if getattr(config, name, None) not in (None, 1.0)]
     if bent or not isinstance(head, nn.Linear) or head.bias is not None:
         raise InputError(
             f"{type(model).__name__} cannot be trained here: its logits are more than hidden states times a matrix "

@@ -240,6 +240,9 @@ class PolicyTrainer(Trainer):
         folder, output = Path(output_dir or self.args.output_dir), Path(self.args.output_dir)
         if self.is_fsdp_enabled and folder == output:  # checkpoints may be sharded, the trained model is whole
             self.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+        if self.is_fsdp_enabled and self.args.should_save:  # beside shards, which `accelerate merge-weights` joins
+            self.model.config.save_pretrained(folder)
+            self.model.generation_config.save_pretrained(folder)
         if self._companions and self.args.should_save:
             self._companions.accompany(folder)
             if folder == output or self.args.push_to_hub:  # a push takes what stands in the run's directory

@@ -46,7 +46,7 @@ PACKED: dict[str, dict] = {
 }
 # A row sees the rows before it in its pack, by a recurrent state or by positions that take no notice.
 BUCKETED: dict[str, dict] = {
-    **{name: {} for name in ("bloom", "falcon_mamba", "jamba", "mamba", "minimax", "opt", "rwkv", "xglm")},
+    **{name: {} for name in ("bloom", "falcon_mamba", "jamba", "mamba", "minimax", "mpt", "opt", "rwkv", "xglm")},
     "bamba": _MAMBA | {"attn_layer_indices": [1]},
     "falcon": {"head_dim": None},
     "falcon_h1": _MAMBA | {"mamba_d_ssm": 64},
@@ -66,6 +66,7 @@ BENT: dict[str, dict] = {
     "gemma2": {"final_logit_softcapping": 30.0},
     "granite": {"logits_scaling": 8.0},
     "recurrent_gemma": {"logits_soft_cap": 30.0},
+    "vaultgemma": {"final_logit_softcapping": 30.0},
     "xlstm": {"output_logit_soft_cap": 30.0},
 }
 # A head with a bias, which no setting tells.

@@ -40,7 +40,7 @@ def test_rows_that_would_see_each_other_are_padded_instead(name):
 def test_a_model_that_bends_its_logits_is_refused_by_its_settings_and_by_its_log_probs(name, monkeypatch):
     with pytest.raises(InputError, match=f"cannot be trained here: .*{list(BENT[name])[-1]}"):
         settled(tiny(name, BENT[name]))
-    monkeypatch.setattr(policy, "_BENDS_LOGITS", {})
+    monkeypatch.setattr(policy, "_BENDS_LOGITS", ())
     with pytest.raises(InputError, match=r"cannot be trained here: its log-probs differ by .* more than one matrix"):
         settled(tiny(name, BENT[name]))
 
@@ -61,6 +61,15 @@ def test_rows_of_all_lengths_are_compared():
     lengths = sorted(rows.lengths)
     probed = [len(row.prompt_ids) + len(row.completion_ids) for row in probe(rows)]
     assert (min(probed), max(probed), len(probed)) == (lengths[0], lengths[5], 4)
+
+
+def test_16_bits_are_allowed_what_they_cannot_tell():
+    found = {None: 0.02, "packed": 0.03, "bucketed": 0.02}
+    assert settle(found, "packed", True, True, "Model") == ("packed", None)
+    with pytest.raises(InputError, match=r"Model cannot be trained here: its log-probs differ by 0\.02 nats"):
+        settle(found, "packed", True, False, "Model")
+    with pytest.raises(InputError, match="as soon as rows are put together"):
+        settle(found | {"packed": 0.5, "bucketed": 0.4}, "packed", True, True, "Model")
 
 
 def test_a_log_prob_that_is_no_number_is_no_agreement():

@@ -44,6 +44,7 @@ def test_the_stages_are_the_papers_study(scale):
     assert trained == {
         ("trainers.sft", "expert"), ("trainers.dft", "expert"), ("trainers.sft", "full"), ("trainers.dft", "full"),
         ("trainers.importance_sampling", "full"), ("trainers.sft", "self_alignment"),
+        ("trainers.dft", "self_and_expert"),
     }  # fmt: skip
     evaluated = [trainers.evaluate.parser().parse_args(a) for a in of(scale, "trainers.evaluate")]
     assert [Path(args.model).name for args in evaluated if args.model] == [

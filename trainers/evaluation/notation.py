@@ -26,7 +26,7 @@ _THOUSANDS = re.compile(r"(?<=\d)(?:,\\!\s*|\{,\}|\\,|,)(?=\d{3}(?!\d))")
 _LABEL = re.compile(r"^([^=≈]*?)(?:=|≈|\\approx(?![A-Za-z]))")
 _INDEX = re.compile(r"_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\w)|(?<=[A-Za-z])\s*\([^()]*\)")
 _NAME = re.compile(
-    r"(?:[A-Za-z\s{}|'′,;:!~\u0370-\u03ff]|\\(?!(?:sqrt|n?[lg]e|n?[lg]eq\w*|[lg]t|neq?|in)(?![A-Za-z])))+"
+    r"(?:[A-Za-z\s{}|'′,;:~\u0370-\u03ff]|\\!|\\(?!(?:sqrt|n?[lg]e|n?[lg]eq\w*|[lg]t|neq?|in)(?![A-Za-z])))+"
 )
 _BARE_COMMA = re.compile(r"(?<![{\\]),")
 _SPACE = r"(?:\\?[ ,;!~]|\s)"
