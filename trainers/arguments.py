@@ -29,7 +29,7 @@ examples:
   # train the policy that wrote a release on it
   python -m trainers.PROG --dataset releases/demo --output runs/demo
 
-  # the paper's hyperparameters, a version from the Hub, eight GPUs
+  # the paper's settings, a version from the Hub, eight GPUs
   accelerate launch --config_file trainers/configs/accelerate/fsdp2.yaml -m trainers.PROG \\
       --config llama-3.1-8b-instruct --dataset you/d-prime --revision v1.0.0 --output runs/llama
 

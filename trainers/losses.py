@@ -3,8 +3,8 @@
 Every loss answers one term a token, `[tokens]`, in nats. `trainers.trainer` adds the terms of an optimizer step up over
 all micro-batches and ranks and divides once, by the step's global number of completion tokens.
 
-To add a loss, write one function and one line in `LOSSES`; it then has a name on the command line
-(`python -m trainers.train --loss NAME`), its statistics in the log, and its place in the tests of gradients.
+To add a loss, write one function and one line in `LOSSES`, with the options that it heeds; it then has a name on the
+command line (`python -m trainers.train --loss NAME`), statistics in the log, and its place in the tests of gradients.
 
 Notation: π is the policy in training, π_0 the policy before training (the one that wrote D′), b the distribution that
 really drew the completion, p = π(y_t | x, y_<t), sg = stop-gradient.

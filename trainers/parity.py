@@ -5,7 +5,7 @@ are right for most architectures and wrong for some: logits are scaled on the wa
 a configuration says of it differs by architecture; what a batch says does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,38 +16,35 @@ from trainers.collate import collate
 from trainers.data import Row, Rows
 
 INPUTS = ("input_ids", "position_ids", "predictors", "targets")
-_ROWS = 4
+_ROWS = 3
 _TOLERANCE = 1e-3  # nats, mean over tokens
 _TOLERANCE_HALF = 0.1  # the same where 8 bits of mantissa are all there is
 
 
 def probe(rows: Rows) -> list[Row]:
-    """A few rows to compare: the shortest, the one of median length, and two between."""
+    """A few rows to compare, of different lengths: the shortest, one longer than a quarter of all, and one between."""
     order = sorted(range(len(rows)), key=lambda row: (rows.lengths[row], row))
-    places = torch.linspace(0, len(order) // 2, min(_ROWS, len(order))).long().tolist()
+    places = torch.linspace(0, len(order) // 4, _ROWS).long().tolist()
     return [rows[order[place]] for place in dict.fromkeys(places)]
 
 
 @torch.no_grad()
-def deviation(model: nn.Module, rows: Sequence[Row], batchings: Sequence[Batching | None]) -> Tensor:
+def deviation(model: nn.Module, rows: Sequence[Row], batching: Batching | None) -> Tensor:
     """How far log-probs are from those of the model's own forward pass on each row alone.
 
     Args:
         model: prepared by `policy.deliver_logprobs`, however wrapped.
         rows: to compare.
-        batchings: how rows are put together; None for each alone.
+        batching: how rows are put together; None for each alone.
 
     Returns:
-        `[batchings]` mean absolute difference over completion tokens, nats; infinite where a log-prob is no number.
+        Mean absolute difference over completion tokens, nats; infinite where a log-prob is no number.
     """
     device = next(model.parameters()).device
     own = torch.cat([_own_logprobs(model, row, device) for row in rows])
-    differences = []
-    for batching in batchings:
-        batches = [collate(rows, batching)] if batching else [collate([row], "bucketed") for row in rows]
-        ours = torch.cat([model(**{name: batch[name].to(device) for name in INPUTS})[0] for batch in batches])
-        differences.append((ours.float() - own).abs().mean().nan_to_num(nan=torch.inf))
-    return torch.stack(differences)
+    batches = [collate(rows, batching)] if batching else [collate([row], "bucketed") for row in rows]
+    ours = torch.cat([model(**{name: batch[name].to(device) for name in INPUTS})[0] for batch in batches])
+    return (ours.float() - own).abs().mean().nan_to_num(nan=torch.inf)
 
 
 def _own_logprobs(model: nn.Module, row: Row, device: torch.device) -> Tensor:
@@ -58,12 +55,12 @@ def _own_logprobs(model: nn.Module, row: Row, device: torch.device) -> Tensor:
 
 
 def settle(
-    found: dict[Batching | None, float], wanted: Batching, may_change: bool, half: bool, name: str
+    measure: Callable[[Batching | None], float], wanted: Batching, may_change: bool, half: bool, name: str
 ) -> tuple[Batching, str | None]:
     """The way of putting rows together that is right for the model.
 
     Args:
-        found: what `deviation` says of each way, over all ranks.
+        measure: what `deviation` says of a way, the same on all ranks.
         wanted: the way that would be taken.
         may_change: whether another one may be taken instead.
         half: whether the model computes in 16 bits.
@@ -76,17 +73,15 @@ def settle(
         InputError: the model's log-probs are not its own, or not the way that the user demands.
     """
     limit = _TOLERANCE_HALF if half else _TOLERANCE
-
-    def differ(way: Batching | None) -> str:
-        return f"its log-probs differ by {found[way]:.2g} nats a token from those of its own forward pass"
-
-    if found[None] > limit:
-        raise InputError(f"{name} cannot be trained here: {differ(None)}, so its head is more than one matrix")
-    other: Batching = "bucketed" if wanted == "packed" else "packed"
-    if found[wanted] <= limit:
+    differs = "its log-probs differ by {:.2g} nats a token from those of its own forward pass".format
+    off = measure(wanted)
+    if off <= limit:
         return wanted, None
-    if found[other] > limit:
-        raise InputError(f"{name} cannot be trained here: {differ(wanted)} as soon as rows are put together")
+    if (alone := measure(None)) > limit:
+        raise InputError(f"{name} cannot be trained here: {differs(alone)}, so its head is more than one matrix")
+    other: Batching = "bucketed" if wanted == "packed" else "packed"
+    if measure(other) > limit:
+        raise InputError(f"{name} cannot be trained here: {differs(off)} as soon as rows are put together")
     if not may_change:
-        raise InputError(f"--batching {wanted} is wrong for {name}: {differ(wanted)}; --batching {other} is right")
-    return other, f"--batching {other}, since {wanted} is wrong for {name}: {differ(wanted)}"
+        raise InputError(f"--batching {wanted} is wrong for {name}: {differs(off)}; --batching {other} is right")
+    return other, f"--batching {other}, since {wanted} is wrong for {name}: {differs(off)}"

@@ -104,14 +104,14 @@ class PolicyTrainer(Trainer):
         Raises:
             InputError: the model's log-probs are not its own.
         """
-        model, ways = self.model_wrapped, (None, "packed", "bucketed")
+        model, rows = self.model_wrapped, probe(self.train_dataset)
         model.eval()
-        found = deviation(model, probe(self.train_dataset), ways)
-        worst = self.accelerator.gather(found[None]).amax(0).tolist()
+
+        def measure(batching: Batching | None) -> float:
+            return self.accelerator.gather(deviation(model, rows, batching)[None]).max().item()
+
         half = self.accelerator.mixed_precision != "no" or self.model.dtype != torch.float32
-        self._batching, note = settle(
-            dict(zip(ways, worst, strict=True)), self._batching, self._may_rebatch, half, type(self.model).__name__
-        )
+        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, type(self.model).__name__)
         if note and self.is_world_process_zero():
             print(note, flush=True)
         return self._batching
