@@ -9,6 +9,7 @@ from builder import __version__
 from builder.config import Target, validated
 from builder.hub import HUB_ID
 from builder.method.prompts import turns
+from trainers.losses import LOSSES
 
 DATA = {
     "full": "all of D′: the model's own correct solutions, retold ones, and the expert's where it had neither",
@@ -79,15 +80,18 @@ These figures say how likely the model finds given text, not how many problems i
 
 
 def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
-    arguments, options = run["arguments"], {k: v for k, v in run["options"].items() if v not in (None, False)}
+    arguments, heeded = run["arguments"], LOSSES[run["loss"]].options
+    options = [
+        f"{name} {value}" for name, value in run["options"].items() if name in heeded and value not in (None, False)
+    ]
     steps = max((line["step"] for line in lines), default=0)
     return [
-        ("base model", f"{_shown(run['model'])} at `{run['model_revision']}`"),
-        ("data", f"`{run['data']}` of {_shown(run['dataset'])}, revision `{run['dataset_revision']}`"),
+        ("base model", f"{_shown(run['model'])}{_at(run['model_revision'])}"),
+        ("data", f"`{run['data']}` of {_shown(run['dataset'])}{_at(run['dataset_revision'])}"),
         ("rows", f"{run['rows']:,}, of them {run['held_out']:,} held out; {run['rows_truncated']:,} truncated"),
         ("optimizer steps", f"{steps:,} of {run['batch_size']} rows"),
         ("learning rate", f"{arguments['learning_rate']:g}, {arguments['lr_scheduler_type']}"),
-        ("options of the loss", ", ".join(f"{name} {value}" for name, value in options.items()) or "none"),
+        ("options of the loss", ", ".join(options) or "none"),
         ("weights", f"{run['dtype']}{', computed in bf16' if arguments['bf16'] else ''}"),
         ("seed", str(arguments["seed"])),
     ]
@@ -114,6 +118,10 @@ def _on_hub(name: str) -> bool:
 def _shown(name: str) -> str:
     """As others may read it: the name alone of what is on this machine."""
     return name if _on_hub(name.partition("@")[0]) else Path(name).name
+
+
+def _at(revision: str | None) -> str:
+    return f" at `{revision}`" if revision else ""
 
 
 def _linked(name: str, kind: str = "") -> str:

@@ -24,7 +24,10 @@ _NO_EFFECT = {
     "label_smoothing_factor": "the losses are made of the log-probs of the tokens themselves",
     "label_names": "what is predicted is the completion",
     "use_cache": "training never uses a cache",
-    "use_liger_kernel": "it replaces the forward pass that log-probs come from, which saves the same memory",
+    **dict.fromkeys(
+        ("use_liger_kernel", "liger_kernel_config"),
+        "it replaces the forward pass that log-probs come from, which saves the same memory",
+    ),
     **dict.fromkeys(("do_train", "do_eval", "do_predict"), "a trainer trains, and --held-out evaluates"),
     **dict.fromkeys(("bf16_full_eval", "fp16_full_eval", "prediction_loss_only", "batch_eval_metrics"), _EVALUATION),
     **dict.fromkeys(("eval_accumulation_steps", "eval_do_concat_batches", "eval_use_gather_object"), _EVALUATION),

@@ -71,7 +71,7 @@ def test_an_interrupt_reaches_the_stage_which_ends_in_its_own_way(tmp_path):
         "time.sleep(60)\n"
     )
     driver = (
-        "import sys; from pathlib import Path; from builder import cli; from scripts.reproduce import run\n"
+        "import sys; from pathlib import Path; from builder.machine import cli; from scripts.reproduce import run\n"
         "from scripts.recipe import Stage\n"
         f"path = Path({str(tmp_path)!r})\n"
         f"cli.run(lambda: run([Stage('s', ('python', '-c', {code!r}), path / 'x')], path))"

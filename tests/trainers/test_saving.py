@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+from builder.errors import InputError
 from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
 from tests.hub_standin import TOKEN, HubStandIn
@@ -105,21 +106,25 @@ def test_a_checkpoint_can_be_evaluated(release, tiny_target, tiny_model, tmp_pat
     assert AutoModelForCausalLM.from_pretrained(output / "checkpoint-3").config.eos_token_id[0] == 2
 
 
-def push(hub, release, output, home, *more):
-    arguments = command(release, output, "--max-steps", "3", "--push-to-hub", *more)
-    return subprocess.run(
-        [sys.executable, "-m", "trainers.dft", *arguments],
-        env=quiet_environment() | hub.environment(home, TOKEN),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_pushed_model_has_its_tokenizer_its_template_and_a_card(release, tmp_path):
-    output = tmp_path / "run"
+    arguments = command(release, tmp_path / "run", "--max-steps", "3", "--held-out", "2", "--push-to-hub")
     with HubStandIn() as hub:
-        done = push(hub, release, output, tmp_path / "home", "--hub-model-id", "me/trained", "--held-out", "2")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "trainers.importance_sampling",
+                *arguments,
+                "--clip",
+                "2",
+                "--hub-model-id",
+                "me/trained",
+            ],
+            env=quiet_environment() | hub.environment(tmp_path / "home", TOKEN),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         repo = hub.repos[("model", "me/trained")]
         files = repo.commits[repo.head].files
@@ -128,20 +133,19 @@ def test_a_pushed_model_has_its_tokenizer_its_template_and_a_card(release, tmp_p
     text = files["README.md"].decode()
     card = ModelCard(text)
     assert (card.data.license, card.data.pipeline_tag) == ("apache-2.0", "text-generation")
-    assert card.data.tags == ["mind-the-gap", "dft"]
+    assert card.data.tags == ["mind-the-gap", "importance-sampling"]
     manifest = read_manifest(release)
     for said in ("# me/trained", "all of D′", "ends its turn with `<|im_end|>`", "| optimizer steps | 3 of 6 rows |"):
         assert said in text
     assert f"at `{manifest['target']['revision']}`" in text
     assert "| rows | 20, of them 2 held out; 0 truncated |" in text
+    assert "| options of the loss | clip 2.0, null_denominator one |" in text
     assert "| the same, held-out rows |" in text
     assert str(release.parent) not in text  # what it was trained on, but not where that was
 
 
 def test_what_cannot_be_pushed_is_said_before_training(release, tmp_path):
-    with HubStandIn() as hub:
-        done = push(hub, release, tmp_path / "run", tmp_path / "home", "--hub-model-id", "me/no/such")
-    assert done.returncode == 2, done.stderr[-3000:]
-    assert "--push-to-hub: model me/no/such cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
+    arguments = command(release, tmp_path / "run", "--push-to-hub", "--hub-model-id", "me/no/such")
+    with pytest.raises(InputError, match="--push-to-hub: model me/no/such cannot be written: Repo id must be"):
+        main(arguments, loss="dft")
     assert not (tmp_path / "run").exists()
