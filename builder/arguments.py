@@ -2,16 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from builder import __version__
+from builder.building.workspace import Runtime
 from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
 from builder.errors import EXIT_CODES
-from builder.method.rule_words import MEANING
-from builder.sources.fields import FIELDS
-from builder.texts.answers import LaxestForm
-
-_FORBIDDEN = [field for field in Rules.model_fields if field.startswith("forbid_")]
+from builder.machine import cli
+from builder.machine.flags import add_flags, given
 
 _EPILOG = f"""\
 examples:
@@ -39,13 +36,12 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.build",
-        description="Rewrite a supervised fine-tuning dataset so that it sits close to the model that will be "
+    p = cli.parser(
+        "python -m builder.build",
+        "Rewrite a supervised fine-tuning dataset so that it sits close to the model that will be "
         "trained on it: keep one of the target's own verified answers, else a verified retelling of the expert's "
         "solution, else the expert's text.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument("--target", metavar="NAME|FILE", help="model to rewrite for: a shipped name or your own YAML file")
     p.add_argument("--list-targets", action="store_true", help="show the shipped targets and stop")
@@ -61,47 +57,10 @@ def parser() -> argparse.ArgumentParser:
         help="numinamath-cot (default), gsm8k, gsm-symbolic, arithmetic, a Hub dataset id, or a JSONL, JSON, Parquet "
         "or CSV file; several are concatenated",
     )
-    for field, what in (
-        ("problem", "the problem"),
-        ("solution", "the expert's worked solution"),
-        ("answer", "the gold answer (else the solution's last \\boxed{} or what follows its ####)"),
-        ("id", "a unique id (else source name and row number)"),
-        ("origin", "where the source has the problem from (else origin, source or data_source, if there is one)"),
-    ):
-        source.add_argument(f"--{field}-field", metavar="NAME", help=f"field with {what}")
-    source.add_argument("--config", metavar="NAME", help="config of a Hub dataset")
-    source.add_argument("--split", metavar="NAME", help="split of a Hub dataset (default: train)")
-    source.add_argument("--source-revision", metavar="REV", help="revision of a Hub dataset")
-    source.add_argument("--limit", type=int, metavar="N", help="a seeded random sample of N source rows")
-    source.add_argument("--seed", type=int, default=0, help="of the sample of rows, of sampling and of selection")
-    source.add_argument(
-        "--shard",
-        metavar="I/N",
-        help="build the I-th of N parts of these rows, from 1/N to N/N; builder.merge makes the N releases one "
-        "(default --output: releases/TARGET-shard-I-of-N)",
-    )
-    source.add_argument(
-        "--drop-unverifiable",
-        action="store_true",
-        help="reject rows without a usable gold instead of keeping the expert",
-    )
-    source.add_argument(
-        "--drop-contradicted",
-        action="store_true",
-        help="reject rows whose expert solution comes to another answer than the gold",
-    )
+    add_flags(source, SourceSpec)
+    add_flags(source, Settings, "limit", "seed", "shard", "drop_unverifiable", "drop_contradicted")
 
-    sampling = p.add_argument_group("sampling (defaults: the target's)")
-    sampling.add_argument(
-        "--sampling",
-        choices=("fixed", "adaptive"),
-        help="fixed: draw all candidates (the paper's); adaptive: stop at the first that may be kept, for the same "
-        "distribution of kept text with fewer tokens",
-    )
-    sampling.add_argument("--candidates", type=int, metavar="N", help="candidates a phase, at most so many if adaptive")
-    sampling.add_argument("--temperature", type=float, metavar="T")
-    sampling.add_argument("--top-p", type=float, metavar="P")
-    sampling.add_argument("--max-tokens", type=int, metavar="N", help="completion tokens at most")
+    add_flags(p.add_argument_group("sampling (defaults: the target's)"), Sampling, override=True)
 
     add_rule_arguments(p)
 
@@ -115,12 +74,7 @@ def parser() -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="make a new repository private")
 
     run = p.add_argument_group("run")
-    run.add_argument(
-        "--ray",
-        metavar="ADDRESS",
-        help="run the pipeline on the Ray cluster that this machine is a node of: HOST:PORT of its head, or auto "
-        "(docs/clusters.md)",
-    )
+    add_flags(run, Runtime, "ray")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
@@ -136,21 +90,7 @@ def add_rule_arguments(p: argparse.ArgumentParser) -> None:
         default="default",
         help="paper: the answer alone decides, in whatever form; the options below change one rule at a time",
     )
-    rules.add_argument(
-        "--accept-answers",
-        choices=get_args(LaxestForm),
-        help='the laxest form of answer that counts: in a box; stated ("the answer is 12", "#### 12"); or merely '
-        "trailing, the last number (default: stated)",
-    )
-    for field in _FORBIDDEN:
-        flag = field.replace("forbid_", "--allow-").replace("_", "-")
-        rules.add_argument(flag, action="store_true", help=f"keep a text although {MEANING[field]}")
-    rules.add_argument(
-        "--max-copy-rate",
-        metavar="RATE",
-        help="reject a retelling if more than this share of its word 8-grams stands in the expert solution, "
-        f"or 'off' (default: {Rules().max_copy_rate})",
-    )
+    add_flags(rules, Rules, override=True)
     add_verifier_arguments(rules)
 
 
@@ -160,13 +100,7 @@ def rules_from(args: argparse.Namespace) -> Rules:
     Raises:
         InputError: the copy rate is no share.
     """
-    allowed = [field for field in _FORBIDDEN if getattr(args, field.replace("forbid_", "allow_"))]
-    changed: dict[str, object] = dict.fromkeys(allowed, False)
-    if args.accept_answers:
-        changed["accept_answers"] = args.accept_answers
-    if args.max_copy_rate is not None:
-        changed["max_copy_rate"] = None if args.max_copy_rate == "off" else args.max_copy_rate
-    return validated(Rules, Rules.named(args.rules).model_dump() | changed, "rules")
+    return validated(Rules, Rules.named(args.rules).model_dump() | given(args, Rules), "rules")
 
 
 def add_engine_arguments(p: argparse.ArgumentParser) -> None:
@@ -190,31 +124,12 @@ def add_engine_arguments(p: argparse.ArgumentParser) -> None:
         action="store_true",
         help="believe attached servers without that check",
     )
-    engine.add_argument(
-        "--concurrency",
-        type=int,
-        default=256,
-        metavar="N",
-        help="sequences in flight, in a build for each step (default: %(default)s)",
-    )
-    engine.add_argument(
-        "--engine-patience",
-        type=float,
-        default=60.0,
-        metavar="S",
-        help="seconds to wait for an engine that is away before stopping (default: %(default)s)",
-    )
+    add_flags(engine, Runtime, "concurrency", "patience")
 
 
 def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
     """How answers are checked, for every command that has a verifier."""
-    group.add_argument(
-        "--verifier-deadline",
-        type=float,
-        default=5.0,
-        metavar="S",
-        help="seconds for one verdict (default: %(default)s)",
-    )
+    add_flags(group, Settings, "verifier_deadline")
 
 
 def settings_from(args: argparse.Namespace, target: Target, model_revision: str, engine: str) -> Settings:
@@ -225,28 +140,19 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     """
     from builder.method.prompts import hashes
 
-    overrides = {name: getattr(args, name) for name in ("candidates", "temperature", "top_p", "max_tokens")}
-    overrides["scheme"] = args.sampling
-    sampling = target.sampling.model_dump() | {k: v for k, v in overrides.items() if v is not None}
-    fields = {f"{name}_field": getattr(args, f"{name}_field") for name in FIELDS}
-    fields |= {"config": args.config, "split": args.split, "revision": args.source_revision}
+    sampling = target.sampling.model_dump() | given(args, Sampling)
     return validated(
         Settings,
         {
             "target": target,
             "model_revision": model_revision,
-            "sources": [SourceSpec(name=name, **fields) for name in args.source],
-            "limit": args.limit,
-            "seed": args.seed,
-            "shard": args.shard,
+            "sources": [SourceSpec(name=name, **given(args, SourceSpec)) for name in args.source],
             "sampling": validated(Sampling, sampling, "sampling"),
             "engine": engine,
             "rules": rules_from(args),
-            "verifier_deadline": args.verifier_deadline,
-            "drop_unverifiable": args.drop_unverifiable,
-            "drop_contradicted": args.drop_contradicted,
             "prompt_hashes": hashes(target),
             "tool_version": __version__,
+            **given(args, Settings),
         },
         "settings",
     )

@@ -46,7 +46,6 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.building.workspace import Workspace, refuse_if_changed
     from builder.engines.urls import base_url
     from builder.policy.models import resolve_model
-    from builder.release.files import settle
     from builder.release.manifest import read_manifest
     from builder.release.summary import print_summary
     from builder.steps.ray import check_cluster
@@ -65,10 +64,11 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
 
-    settle(output, Workspace.of(output))
+    workspace = Workspace.of(output)
+    workspace.settle(output)
     manifest = read_manifest(output)
     rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
-    if manifest and not args.fresh and not (rejudged and Workspace.of(output).journal_file.exists()):
+    if manifest and not args.fresh and not (rejudged and workspace.journal_file.exists()):
         refuse_if_changed(settings, manifest["settings"], output)
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:
@@ -76,7 +76,6 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
         if args.ray:
             check_cluster(args.ray)
-        workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             if workspace.claim(settings):
                 console.print("the rules have changed: stored samples are judged again", highlight=False)
@@ -87,7 +86,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
                 workspace,
                 urls,
                 args.concurrency,
-                args.engine_patience,
+                args.patience,
                 args.ray,
                 args.trust_engine,
                 console,

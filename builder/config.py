@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from builder.errors import InputError
+from builder.machine.flags import Flag
+from builder.method.rule_words import MEANING
 from builder.sources.sharding import Shard
 from builder.texts.answers import LaxestForm
 
@@ -26,23 +28,20 @@ class Frozen(BaseModel):
 
 
 class Sampling(Frozen):
-    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1).
+    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1)."""
 
-    Attributes:
-        scheme: "fixed" draws all candidates; "adaptive" stops as soon as one may be kept, which gives kept text of the
-            same distribution for fewer tokens.
-        candidates: number of candidates a phase; at most so many if adaptive.
-        temperature: softmax temperature.
-        top_p: nucleus mass kept.
-        max_tokens: completion tokens at most.
-    """
-
-    scheme: Literal["fixed", "adaptive"] = "fixed"
-
-    candidates: int = Field(10, ge=1, le=1000)
-    temperature: float = Field(1.0, gt=0, le=10)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(2048, ge=1)
+    scheme: Annotated[
+        Literal["fixed", "adaptive"],
+        Flag(
+            "fixed: draw all candidates (the paper's); adaptive: stop at the first that may be kept, for the same "
+            "distribution of kept text with fewer tokens",
+            name="sampling",
+        ),
+    ] = "fixed"
+    candidates: Annotated[int, Flag("candidates a phase, at most so many if adaptive", "N")] = Field(10, ge=1, le=1000)
+    temperature: Annotated[float, Flag("softmax temperature", "T")] = Field(1.0, gt=0, le=10)
+    top_p: Annotated[float, Flag("nucleus mass kept", "P")] = Field(1.0, gt=0, le=1)
+    max_tokens: Annotated[int, Flag("completion tokens at most", "N")] = Field(2048, ge=1)
 
     @property
     def adaptive(self) -> bool:
@@ -172,40 +171,56 @@ class SourceSpec(Frozen):
     """Where the problems come from: a built-in name, a Hub dataset id or a local file, and its fields."""
 
     name: str = Field(min_length=1)
-    problem_field: str | None = None
-    solution_field: str | None = None
-    answer_field: str | None = None
-    id_field: str | None = None
-    origin_field: str | None = None
-    config: str | None = None
-    split: str | None = None
-    revision: str | None = None
+    problem_field: Annotated[str | None, Flag("field with the problem", "NAME")] = None
+    solution_field: Annotated[str | None, Flag("field with the expert's worked solution", "NAME")] = None
+    answer_field: Annotated[
+        str | None,
+        Flag("field with the gold answer (else the solution's last \\boxed{} or what follows its ####)", "NAME"),
+    ] = None
+    id_field: Annotated[str | None, Flag("field with a unique id (else source name and row number)", "NAME")] = None
+    origin_field: Annotated[
+        str | None,
+        Flag(
+            "field with where the source has the problem from (else origin, source or data_source, if there is one)",
+            "NAME",
+        ),
+    ] = None
+    config: Annotated[str | None, Flag("config of a Hub dataset", "NAME")] = None
+    split: Annotated[str | None, Flag("split of a Hub dataset (default: train)", "NAME")] = None
+    revision: Annotated[str | None, Flag("revision of a Hub dataset", "REV", name="source-revision")] = None
+
+
+def _allow(what: str) -> Flag:
+    """The flag that turns a rule off."""
+    return Flag(f"keep a text although {MEANING[f'forbid_{what}']}", name=f"allow-{what.replace('_', '-')}")
 
 
 class Rules(Frozen):
-    """What a text must be besides right in its answer; `trailing`, null or false turns a rule off (docs/rules.md).
+    """What a text must be besides right in its answer; `trailing`, null or false turns a rule off (docs/rules.md)."""
 
-    Attributes:
-        accept_answers: the laxest form in which an answer counts (`builder.texts.answers`).
-        forbid_contradictions: reject text that states two different answers.
-        forbid_false_steps: reject text with a numeric equation that does not hold.
-        forbid_echoes: reject text that repeats the instructions of its prompt.
-        forbid_repetition: reject text that runs in circles.
-        forbid_talk: reject text that talks to or about whoever asked.
-        forbid_unsupported: reject a retelling that states its answer and does not come to it.
-        max_copy_rate: share of a retelling's word 8-grams found in the expert solution above which it is a copy.
-        forbid_mentions: reject a retelling that talks about "the reference solution" it was shown.
-    """
-
-    accept_answers: LaxestForm = "stated"
-    forbid_contradictions: bool = True
-    forbid_false_steps: bool = True
-    forbid_echoes: bool = True
-    forbid_repetition: bool = True
-    forbid_talk: bool = True
-    forbid_unsupported: bool = True
-    max_copy_rate: float | None = Field(0.8, ge=0, le=1)
-    forbid_mentions: bool = True
+    accept_answers: Annotated[
+        LaxestForm,
+        Flag(
+            'the laxest form of answer that counts: in a box; stated ("the answer is 12", "#### 12"); or merely '
+            "trailing, the last number (default: %(default)s)"
+        ),
+    ] = "stated"
+    forbid_contradictions: Annotated[bool, _allow("contradictions")] = True
+    forbid_false_steps: Annotated[bool, _allow("false_steps")] = True
+    forbid_echoes: Annotated[bool, _allow("echoes")] = True
+    forbid_repetition: Annotated[bool, _allow("repetition")] = True
+    forbid_talk: Annotated[bool, _allow("talk")] = True
+    forbid_unsupported: Annotated[bool, _allow("unsupported")] = True
+    max_copy_rate: Annotated[
+        float | None,
+        BeforeValidator(lambda value: None if value == "off" else value),
+        Flag(
+            "reject a retelling if more than this share of its word 8-grams stands in the expert solution, or 'off' "
+            "(default: %(default)s)",
+            "RATE",
+        ),
+    ] = Field(0.8, ge=0, le=1)
+    forbid_mentions: Annotated[bool, _allow("mentions")] = True
 
     @classmethod
     def named(cls, name: Literal["default", "paper"]) -> Self:
@@ -255,15 +270,24 @@ class Settings(Comparable):
     target: Target
     model_revision: str
     sources: Annotated[list[SourceSpec], Field(min_length=1)]
-    limit: int | None = Field(None, ge=1)
-    seed: int = 0
-    shard: Shard | None = None
+    limit: Annotated[int | None, Flag("a seeded random sample of N source rows", "N")] = Field(None, ge=1)
+    seed: Annotated[int, Flag("of the sample of rows, of sampling and of selection")] = 0
+    shard: Annotated[
+        Shard | None,
+        Flag(
+            "build the I-th of N parts of these rows, from 1/N to N/N; builder.merge makes the N releases one "
+            "(default --output: releases/TARGET-shard-I-of-N)",
+            "I/N",
+        ),
+    ] = None
     sampling: Sampling
     engine: Literal["vllm", "transformers"]
     rules: Rules = Rules()
-    verifier_deadline: float = Field(5.0, gt=0)
-    drop_unverifiable: bool = False
-    drop_contradicted: bool = False
+    verifier_deadline: Annotated[float, Flag("seconds for one verdict (default: %(default)s)", "S")] = Field(5.0, gt=0)
+    drop_unverifiable: Annotated[bool, Flag("reject rows without a usable gold instead of keeping the expert")] = False
+    drop_contradicted: Annotated[
+        bool, Flag("reject rows whose expert solution comes to another answer than the gold")
+    ] = False
     prompt_hashes: dict[str, str]
     tool_version: str
 

@@ -35,12 +35,7 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.diff",
-        description="Say how release B differs from release A.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m builder.diff", "Say how release B differs from release A.", _EPILOG)
     p.add_argument("before", metavar="A", help="directory or USER/NAME@VERSION")
     p.add_argument("after", metavar="B", help="directory or USER/NAME@VERSION")
     p.add_argument("--json", action="store_true", help="print everything as JSON, with the ids of all rows")

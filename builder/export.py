@@ -4,14 +4,12 @@ python -m builder.export releases/llama --format sharegpt --output exported
 """
 
 import argparse
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
+from builder.machine.atomic import new_directory
 from builder.release.formats import FORMATS, Row
 from builder.release.open import Release, open_release
 from builder.release.records import STAGES
@@ -46,17 +44,11 @@ def export(release: Release, form: str, output: Path, stages: tuple[str, ...] = 
     """
     if output.exists():
         raise InputError(f"{output} exists already; choose another --output")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
-    try:
-        convert, write = FORMATS[form]
+    convert, write = FORMATS[form]
+    with new_directory(output) as scratch:
         rows = write(scratch, (convert(row) for row in _rows(release, stages)))
         if not rows:
             raise InputError(f"release {release.name} has no row of {', '.join(stages)}")
-        scratch.chmod(0o755)
-        os.rename(scratch, output)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return rows
 
 
@@ -71,11 +63,8 @@ def _rows(release: Release, stages: tuple[str, ...]) -> Iterator[Row]:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.export",
-        description="Write the training rows of a release in the format of another trainer.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = cli.parser(
+        "python -m builder.export", "Write the training rows of a release in the format of another trainer.", _EPILOG
     )
     p.add_argument("release", metavar="RELEASE", help="directory or USER/NAME@VERSION")
     p.add_argument("--format", required=True, choices=tuple(FORMATS), help="see below")

@@ -33,12 +33,7 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.merge",
-        description="Make the shards of a build one release.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m builder.merge", "Make the shards of a build one release.", _EPILOG)
     p.add_argument("shards", nargs="+", type=Path, metavar="SHARD_DIR", help="release of one shard; all of them")
     p.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the release appears")
     p.add_argument("--fresh", action="store_true", help="replace the release that is there")
@@ -77,13 +72,12 @@ def _open(path: Path) -> "Release":
 def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, fresh: bool) -> dict[str, Any]:
     """Merge unless that was done before; returns the manifest of the whole."""
     from builder.building.workspace import Workspace
-    from builder.release.files import settle
     from builder.release.manifest import read_manifest
     from builder.release.open import check_files
     from builder.release.shards import identities, refuse_repeated_ids
 
     workspace = Workspace.of(output)
-    settle(output, workspace)
+    workspace.settle(output)
     manifest = read_manifest(output)
     if manifest and not fresh:
         if [shard["manifest"] for shard in manifest.get("shards", [])] != identities(releases):
@@ -99,21 +93,21 @@ def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, f
 
 
 def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", console: "Console") -> dict[str, Any]:
-    from builder.building.progress import MergeDisplay
-    from builder.release.files import begin, complete
+    from builder.machine.display import PaceDisplay
+    from builder.release.files import finish
     from builder.release.records import CONFIGS
     from builder.release.shards import merged_manifest
     from builder.release.summary import rows_by_config, summarize
 
     total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
-    scratch = begin(workspace)
-    with MergeDisplay(console, total) as display:
-        for config in CONFIGS:
-            _concatenate(releases, config, scratch, display.advance)
-    summary = summarize(scratch)
-    if not summary["stages"]["all"]:
-        raise InputError("no shard has any row: nothing of the source is left to build")
-    return complete(merged_manifest(releases, summary), output, workspace)
+    with workspace.replacement(output).filled() as scratch:
+        with PaceDisplay(console, total, "rows", "all rows written") as display:
+            for config in CONFIGS:
+                _concatenate(releases, config, scratch, display.advance)
+        summary = summarize(scratch)
+        if not summary["stages"]["all"]:
+            raise InputError("no shard has any row: nothing of the source is left to build")
+        return finish(scratch, merged_manifest(releases, summary))
 
 
 def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, advance: Callable[[int], None]) -> None:
@@ -121,11 +115,11 @@ def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, adva
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from builder.release.files import BATCH, ConfigWriter
+    from builder.release.files import BATCH, config_writer
     from builder.release.records import CONFIGS, schema
 
     expected = schema(CONFIGS[config])
-    with ConfigWriter(scratch, config) as writer:
+    with config_writer(scratch, config) as writer:
         for release in releases:
             for path in release.files(config):
                 with pq.ParquetFile(path, pre_buffer=False) as file:

@@ -31,11 +31,8 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.publish",
-        description="Publish a release on the Hugging Face Hub, as one commit and one tag.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = cli.parser(
+        "python -m builder.publish", "Publish a release on the Hugging Face Hub, as one commit and one tag.", _EPILOG
     )
     p.add_argument("release", metavar="RELEASE", help="directory that builder.build has written")
     p.add_argument("--repo", required=True, metavar="USER/NAME", help="dataset repository; made if there is none")

@@ -4,12 +4,11 @@ python -m builder.report releases/demo
 """
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from builder.errors import InputError
 from builder.machine import cli
+from builder.machine.display import pace_on_stderr
 
 _EPILOG = """\
 examples:
@@ -28,12 +27,11 @@ All statistics are about all rows. Of the rows themselves the file holds a rando
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m builder.report",
-        description="Report on a release in one self-contained HTML file: rows by stage, the policy gap before and "
+    p = cli.parser(
+        "python -m builder.report",
+        "Report on a release in one self-contained HTML file: rows by stage, the policy gap before and "
         "after, importance weights and effective sample size, pass rates, verdicts, cost, settings, examples.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument("release", metavar="RELEASE", help="directory of a release, or namespace/name@version on the Hub")
     p.add_argument("--output", type=Path, metavar="F.html", help="default: beside the release, as NAME.report.html")
@@ -60,13 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
     if not output.parent.is_dir() or output.is_dir():
         raise InputError(f"--output {output}: must be a file in a folder that exists")
 
-    from builder.building.workspace import write_atomically
+    from builder.machine.atomic import write_atomically
     from builder.reporting.examples import draw
     from builder.reporting.page import render
     from builder.reporting.static_plots import write_plots
     from builder.reporting.statistics import collect
 
-    with _progress(release.manifest["summary"]["stages"]["all"]) as advance:
+    with pace_on_stderr(release.manifest["summary"]["stages"]["all"], "rows", "all rows read") as advance:
         statistics = collect(release, advance)
     examples = draw(release, args.examples, release.manifest["seed"])
     write_atomically(output, render(release, statistics, examples))
@@ -76,19 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
         for plot in write_plots(release, statistics, args.plots):
             print(plot.file)
     return 0
-
-
-@contextmanager
-def _progress(rows: int) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr if that is a terminal: the tokens of a large release take minutes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows read"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=rows)
-        yield lambda read: bar.advance(task, read)
 
 
 def _beside(release: str) -> Path:

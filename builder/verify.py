@@ -2,21 +2,20 @@
 
 import argparse
 import json
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, get_args
 
 from builder.errors import InputError
-from builder.machine.cli import run
+from builder.machine import cli
+from builder.machine.atomic import new_file
+from builder.machine.display import pace_on_stderr
 from builder.texts.answers import LaxestForm
-from builder.verification.rows import Row, read_rows
+from builder.verification.rows import InputRow, read_rows
 from builder.verification.verdicts import Judgement, Response, Verdict
 from builder.verification.verifier import Verifier, verifier_version
 
@@ -66,32 +65,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise InputError(f"output {output}: must be a file in a folder that exists")
     started = time.monotonic()
     counts: Counter[str] = Counter()
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:
         with (
             source.open("rb") as lines,
-            unfinished.open("wb") as graded,
-            _progress(source.stat().st_size) as report,
+            new_file(output, shared=True) as scratch,
+            scratch.open("wb") as graded,
+            pace_on_stderr(None, "rows", "all rows read") as advance,
             Verifier(options.workers, options.deadline) as verifier,
         ):
             rows = read_rows(lines, str(source), options.gold_field, options.response_field, options.problem_field)
             judge = partial(verifier.judge, laxest=options.accept_answers)
-            _grade(rows, graded, judge, counts, lambda: report(lines.tell(), counts.total()))
-        os.replace(unfinished, output)
+            size = source.stat().st_size
+            _grade(rows, graded, judge, counts, lambda graded: advance(graded, lines.tell() / size))
     except PermissionError as error:
         raise InputError(f"{error.filename}: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     _print_summary(counts, time.monotonic() - started, output, options.json)
     return 0
 
 
 def _grade(
-    rows: Iterator[Row],
+    rows: Iterator[InputRow],
     graded: BinaryIO,
     judge: Callable[[list[Response]], list[Judgement]],
     counts: Counter[str],
-    report: Callable[[], None],
+    report: Callable[[int], None],
 ) -> None:
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         judgements = judge([row.response for row in batch])
@@ -100,27 +97,7 @@ def _grade(
             # Half of a surrogate pair is no UTF-8; escaped with a backslash it is JSON again.
             graded.write(text.encode("utf-8", "backslashreplace") + b"\n")
         counts.update(judgement.verdict for judgement in judgements)
-        report()
-
-
-@contextmanager
-def _progress(size: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr if that is a terminal; yields what takes the bytes read and the rows graded so far."""
-    if not sys.stderr.isatty():
-        yield lambda position, rows: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task, started = bar.add_task("starting", total=size), time.monotonic()
-
-        def report(position: int, rows: int) -> None:
-            rate = rows / (time.monotonic() - started)
-            bar.update(task, completed=position, description=f"{rows:,} rows, {rate:,.0f} a second")
-
-        yield report
+        report(len(batch))
 
 
 def _print_summary(counts: Counter[str], seconds: float, output: Path, as_json: bool) -> None:
@@ -142,11 +119,8 @@ def _print_summary(counts: Counter[str], seconds: float, output: Path, as_json: 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m builder.verify",
-        description="Grade a JSONL file of responses against gold answers, with math-verify.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = cli.parser(
+        "python -m builder.verify", "Grade a JSONL file of responses against gold answers, with math-verify.", EXAMPLE
     )
     parser.add_argument("--input", required=True, metavar="F.jsonl", help="one JSON object a line")
     parser.add_argument("--gold-field", required=True, metavar="G", help="field with the gold answer")
@@ -179,4 +153,4 @@ def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -4,7 +4,6 @@ Prints every equation that it calls false, with its context, and totals. With `-
 that hold are changed by a little, one at a time, and the share that is then called false is printed instead.
 """
 
-import argparse
 import json
 import random
 import re
@@ -111,11 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: the file cannot be read.
     """
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.audit_false_steps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m scripts.audit_false_steps", __doc__)
     p.add_argument("file", type=Path, metavar="FILE.jsonl", help="one JSON object a line")
     p.add_argument("--field", default="solution", help="the field with the text (solution)")
     p.add_argument("--strip-calculator", action="store_true", help="take GSM8K's <<...>> out first")

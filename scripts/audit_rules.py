@@ -5,7 +5,6 @@ Parquet (a release's `candidates`: --field text; its `default`: --field completi
 texts, or chat turns. On expert solutions every alarm is a false one until it is read.
 """
 
-import argparse
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -72,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a file cannot be read.
     """
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.audit_rules", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = cli.parser("python -m scripts.audit_rules", __doc__)
     p.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL or Parquet")
     p.add_argument("--field", default="solution", help="where the text is (default: %(default)s)")
     p.add_argument("--rule", choices=RULES, action="append", help="only this one; may be repeated (default: all)")

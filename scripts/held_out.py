@@ -4,14 +4,13 @@ They are generated from one seed; a problem that a build with `--source arithmet
 is left out.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.building.workspace import write_atomically
 from builder.errors import InputError
 from builder.machine import cli
+from builder.machine.atomic import write_atomically
 from builder.sources.arithmetic import arithmetic
 
 
@@ -34,9 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: there are not so many problems.
     """
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.held_out", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = cli.parser("python -m scripts.held_out", __doc__)
     p.add_argument("--problems", type=int, required=True, metavar="N")
     p.add_argument("--seed", type=int, default=1, metavar="S", help="of these problems (default: %(default)s)")
     p.add_argument("--training-seed", type=int, default=0, metavar="S", help="of the build (default: %(default)s)")

@@ -6,7 +6,6 @@ A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`resu
 run (`run.json` and `steps.jsonl`).
 """
 
-import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -269,9 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a directory holds nothing that we know.
     """
-    p = argparse.ArgumentParser(
-        prog="python scripts/paper_tables.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = cli.parser("python scripts/paper_tables.py", __doc__)
     p.add_argument("runs", nargs="*", type=Path, metavar="DIR", help="release, evaluation or training run")
     runs = find(p.parse_args(arguments).runs)
     parts = [table(runs) for table in (table_1, table_2, table_3, table_4, trainings)]

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from builder.building.progress import duration
-from builder.building.workspace import write_atomically
 from builder.config import list_targets, load_target
 from builder.engines.servers import vllm_installed
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTheGapError
 from builder.machine import cli
+from builder.machine.atomic import write_atomically
+from builder.machine.display import duration
 from scripts.recipe import PYTHON, Stage, full, small, study
 from trainers.arguments import list_configs
 
@@ -56,12 +56,11 @@ class StageError(MindTheGapError):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python scripts/reproduce.py",
-        description="Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
+    p = cli.parser(
+        "python scripts/reproduce.py",
+        "Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
         "the original one, evaluate every model, and print the paper's tables.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument(
         "--target", required=True, metavar="NAME|FILE", help=f"{', '.join(list_targets())}, or your own YAML file"

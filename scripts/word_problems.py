@@ -3,14 +3,13 @@
 What a small model retells more often than it solves: the read-through of docs/rules.md is about 60 of them.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from builder.building.workspace import write_atomically
 from builder.machine import cli
+from builder.machine.atomic import write_atomically
 
 _STORIES = (
     ("+", "A library has {a} novels and buys {b} more. How many novels does it have then?"),
@@ -41,11 +40,7 @@ def word_problems(count: int, seed: int) -> list[dict[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file; returns the exit code."""
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.word_problems",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m scripts.word_problems", __doc__)
     p.add_argument("--problems", type=int, default=60, metavar="N", help="default: %(default)s")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="default: %(default)s")
     p.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSONL")

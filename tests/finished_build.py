@@ -6,10 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.building.workspace import Workspace, write_atomically
+from builder.building.workspace import Workspace
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
+from builder.machine.atomic import write_atomically
+from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
 from builder.release.records import REJECTED, schema
 
@@ -67,7 +69,7 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 "row": row,
                 "id": f"made-up-{row}",
                 "stage": stage,
-                "kept": 0 if row < 2 else -1,
+                "kept": 0 if row < 2 else None,
                 "fallback_reason": None if row < 2 else "unverifiable",
                 "expert_key": b"expert".hex(),
                 "policy_key": b"expert".hex(),
@@ -83,5 +85,5 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 journal.put_scores(scored, ids, logprobs(ids))
                 outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
                 outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED}]
-            journal.put_outcomes([outcome])
+            journal.put_outcomes([Outcome.load(json.dumps(outcome))])
     return workspace

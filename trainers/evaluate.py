@@ -142,6 +142,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     engine = "vllm" if urls else choose_engine(args.engine, evaluated.target)
     model = resolve_model(evaluated.target, weights=not urls)
     settings = _settings(args, evaluated.target, model.revision, specs, engine)
+    workspace = Workspace.of(output)
+    workspace.settle(output)
     run = read_run(output)
     if run and not args.fresh:
         refuse_if_changed(settings, run.results["settings"], output)
@@ -150,7 +152,6 @@ def _evaluate(args: argparse.Namespace) -> int:
     else:
         from trainers.evaluation.evaluation import Evaluation
 
-        workspace = Workspace.of(output)
         with workspace.locked(fresh=args.fresh):
             evaluation = Evaluation(
                 settings,
@@ -160,7 +161,7 @@ def _evaluate(args: argparse.Namespace) -> int:
                 workspace,
                 urls,
                 args.concurrency,
-                args.engine_patience,
+                args.patience,
                 args.trust_engine,
                 console,
             )

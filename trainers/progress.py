@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from builder.building.progress import duration
+from builder.machine.display import duration
 
 _EVERY = 5.0  # seconds between lines
 

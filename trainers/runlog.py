@@ -7,9 +7,9 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from builder.building.workspace import write_atomically
 from builder.config import setting_differences
 from builder.errors import InputError
+from builder.machine.atomic import write_atomically
 
 STEPS = "steps.jsonl"
 RUN = "run.json"

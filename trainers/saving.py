@@ -14,8 +14,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from torch import Tensor
 from transformers import PreTrainedModel, TrainingArguments
 
-from builder.building.workspace import write_atomically
 from builder.errors import InputError
+from builder.machine.atomic import write_atomically
 from trainers.card import model_card
 from trainers.runlog import RUN, STEPS, read_steps
 

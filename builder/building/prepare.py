@@ -4,22 +4,18 @@ Rows pass through in source order, some thousand at a time, so that memory does 
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from builder.building.workspace import Workspace, write_atomically
+from builder.building.workspace import Workspace
 from builder.config import Settings
 from builder.errors import InputError
+from builder.machine.atomic import new_file, write_atomically
 from builder.policy.chat import Chat
-from builder.release.records import PREPARED, REJECTED, Column, schema
+from builder.release.parquet import TableWriter
+from builder.release.records import PREPARED, REJECTED, schema
 from builder.sources.filters import contradiction, expert_verdicts, overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
@@ -46,20 +42,22 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
     reasons: list[str] = []
     with (
-        Verifier(deadline=settings.verifier_deadline) as verifier,
-        _Draft(workspace.rows_file, PREPARED) as built,
-        _Draft(workspace.rejected_file, REJECTED) as dropped,
+        new_file(workspace.rows_file) as rows_file,  # appears last: its existence means that all three are complete
+        new_file(workspace.rejected_file) as rejected_file,
     ):
-        for chunk in _chunks(loaded.rows):
-            rows, rejected = _checked(chunk, settings, chat, verifier)
-            built.add(rows)
-            dropped.add([asdict(row) for row in rejected])
-            reasons = sorted({*reasons, *(f"{row.reason}: {row.detail}" for row in rejected)})[:3]
-        if not built.rows and not settings.shard:
-            raise InputError(f"no row of {settings.sources[0].name} is left to build ({', '.join(reasons)})")
-    write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
-    dropped.publish()
-    built.publish()  # last: its existence means that all three are complete
+        with (
+            Verifier(deadline=settings.verifier_deadline) as verifier,
+            TableWriter(rows_file, schema(PREPARED)) as built,
+            TableWriter(rejected_file, schema(REJECTED)) as dropped,
+        ):
+            for chunk in _chunks(loaded.rows):
+                rows, rejected = _checked(chunk, settings, chat, verifier)
+                built.add(rows)
+                dropped.add(asdict(row) for row in rejected)
+                reasons = sorted({*reasons, *(f"{row.reason}: {row.detail}" for row in rejected)})[:3]
+            if not built.rows and not settings.shard:
+                raise InputError(f"no row of {settings.sources[0].name} is left to build ({', '.join(reasons)})")
+        write_atomically(workspace.provenance_file, json.dumps(loaded.provenance, indent=2))
     return built.rows
 
 
@@ -122,33 +120,3 @@ def _without_control_tokens(rows: Sequence[SourceRow], chat: Chat) -> tuple[list
         else:
             kept.append(row)
     return kept, rejected
-
-
-class _Draft:
-    """A Parquet file that is written in portions under another name, and gets its own when it is complete."""
-
-    def __init__(self, file: Path, columns: Sequence[Column]) -> None:
-        self._file, self._scratch = file, file.with_name(file.name + ".tmp")
-        self._schema = schema(columns)
-        self._writer = pq.ParquetWriter(self._scratch, self._schema)
-        self.rows = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-        if kind is not None:
-            self._scratch.unlink()
-
-    def add(self, rows: list[dict[str, Any]]) -> None:
-        """Append rows; fields that are no columns are left out."""
-        if rows:
-            self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
-            self.rows += len(rows)
-
-    def publish(self) -> None:
-        """Give the file its name."""
-        os.replace(self._scratch, self._file)

@@ -9,7 +9,7 @@ from builder.building.estimate import RETELL, SCORE, SOLVE, STEPS, Estimate, Lef
 from builder.config import Sampling
 from builder.journal.journal import Progress
 from builder.journal.work import Work
-from builder.machine.display import Display
+from builder.machine.display import Display, time_left
 from builder.release.records import STAGES
 
 if TYPE_CHECKING:
@@ -57,20 +57,6 @@ class ProgressDisplay(Display):
         return (last - first) / (ended - began) if ended > began else 0.0
 
 
-class MergeDisplay(Display):
-    """What a merge shows: rows of all configs together."""
-
-    def __init__(self, console: "Console", total: int) -> None:
-        super().__init__(console, total, "rows")
-
-    def advance(self, rows: int) -> None:
-        """So many more rows are written."""
-        done, seconds = self._done + rows, time.monotonic() - self._began
-        rate = done / seconds if seconds else 0.0
-        left = "all rows written" if done == self._total else time_left((self._total - done) / rate if rate else None)
-        self._show(done, [left, f"{rate:,.0f} rows/s"])
-
-
 def describe(now: Progress, work: Mapping[str, Work], left: Left, rate: float, *, finished: bool) -> list[str]:
     """What is said beside the row count, the most important first.
 
@@ -94,7 +80,7 @@ def phases(work: Mapping[str, Work]) -> str:
 
 
 def between(work: Mapping[str, Work]) -> list[str]:
-    """Rows that have left one phase and wait to be judged, or for room in the next."""
+    """Rows that have left one phase and wait for room in the next."""
     rows = sum(max(0, work.get(step, _NOTHING).left - work.get(after, _NOTHING).came) for step, after in _NEXT)
     return [f"between phases {rows:,}"] if rows else []
 
@@ -102,30 +88,9 @@ def between(work: Mapping[str, Work]) -> list[str]:
 def samples(work: Mapping[str, Work]) -> list[str]:
     """What this run has asked for, got and judged, by phase."""
     said = []
-    for step, after in _NEXT:
+    for step in (SOLVE, RETELL):
         if (done := work.get(step, _NOTHING)).asked:
-            judged = work.get(after, _NOTHING).judged
-            said.append(f"{_PHASES[step]}: {done.asked:,} asked, {done.answered:,} answered, {judged:,} judged")
+            said.append(f"{_PHASES[step]}: {done.asked:,} asked, {done.answered:,} answered, {done.judged:,} judged")
     if (done := work.get(SCORE, _NOTHING)).asked:
         said.append(f"{_PHASES[SCORE]}: {done.asked:,} asked, {done.answered:,} answered")
     return said
-
-
-def time_left(seconds: float | None, *, at_most: bool = False) -> str:
-    """How long the rest takes, in words, no more exact than it is known."""
-    if seconds is None:
-        return "time left unknown yet"
-    step = 5 if seconds < 60 else 10 if seconds < 600 else 60
-    words = duration(max(step, round(seconds / step) * step))
-    if seconds >= 600:
-        words = words.removesuffix(" 00 s")
-    return f"{'at most ' if at_most else ''}{words} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `1 h 05 min`, `12 min`, `40 s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

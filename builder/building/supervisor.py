@@ -6,15 +6,15 @@ started again: everything finished is in the journal already.
 """
 
 import subprocess
-import sys
 import time
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.building.flow import Flow
 from builder.building.prepare import prepare
 from builder.building.progress import ProgressDisplay
-from builder.building.workspace import Runtime, Workspace, write_atomically
+from builder.building.workspace import Runtime, Workspace
 from builder.building.write_release import write_release
 from builder.config import Settings
 from builder.engines import STARTED_HERE, TRUSTED
@@ -25,9 +25,11 @@ from builder.errors import EngineError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.journal.salvage import salvage
 from builder.machine import processes
+from builder.machine.atomic import write_atomically
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
+from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +38,7 @@ READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of we
 STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
 ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
 DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.25
 
 
 class Build:
@@ -70,7 +72,7 @@ class Build:
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
         self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
-        self._ray, self._console, self._interrupts = ray, console, Interrupts()
+        self._ray, self._console, self._interrupts, self._flow = ray, console, Interrupts(), Flow(workspace, model.path)
         self._trust_engine = trust_engine
         self._engine_restarted = False  # since the pipeline was last started
         self._engine_useful = False  # whether anything was finished since the engine was last started
@@ -84,27 +86,32 @@ class Build:
             UnfinishedError: some rows have no outcome; the same command continues.
             KeyboardInterrupt: the user stopped it; the same command continues.
         """
-        chat = Chat(self._model.path, self._settings.target)
         if saved := salvage(self._files.journal_file):
             self._say(saved)
         with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
             if self._files.prepared_rows() is None:
                 journal.forget_outcomes()  # if there are any, they are of rows that were prepared under other rules
-            # The engine loads its weights while the source is read, unless nothing is left to ask it.
-            engine = nullcontext() if self._all_finished(journal) else self._engine()
-            with engine as server:
+            chat = self._build_missing(journal, session)
+        self._say("writing the release")
+        return write_release(self._output, self._files, chat)
+
+    def _build_missing(self, journal: Journal, session: "_Session") -> Chat:
+        """The imports of the pipeline, the weights of the engine and the source are read side by side."""
+        finished = self._files.prepared_rows() == journal.progress().rows
+        with self._flow:
+            if not finished:
+                self._flow.warm_up()
+                warm_up()  # the verifier, which checks the golds
+            chat = Chat(self._model.path, self._settings.target)
+            with nullcontext() if finished else self._engine() as server:
                 total = prepare(self._settings, chat, self._files)
                 if journal.progress().rows < total:
                     self._connect(server, chat)
                     self._generate(journal, session, total, server)
-        self._say("writing the release")
-        return write_release(self._output, self._files, chat)
+        return chat
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def _all_finished(self, journal: Journal) -> bool:
-        return self._files.prepared_rows() == journal.progress().rows
 
     def _engine(self) -> AbstractContextManager[EngineServer | None]:
         if self._urls:
@@ -163,14 +170,13 @@ class Build:
         self, journal: Journal, session: "_Session", display: ProgressDisplay, server: EngineServer | None
     ) -> str:
         """Run the pipeline once, to its end, its death or its standstill; returns which of these it was."""
-        command = [sys.executable, "-m", "builder.pipeline", str(self._files.root)]
         self._files.drain_file.unlink(missing_ok=True)
         journal.work.clear()
         display.begin(journal.progress())
         last, since = None, time.monotonic()
         self._engine_restarted = False
         with self._interrupts.deferred():  # an interrupt between the start and the `try` would leave the process behind
-            process = processes.spawn(command, self._files.pipeline_log, {"COLUMNS": "200"})
+            process = self._flow.go()
             try:
                 while process.poll() is None and not self._interrupts.asked:
                     time.sleep(_POLL_SECONDS)

@@ -12,31 +12,24 @@ import pyarrow as pa
 
 from builder.errors import MindTheGapError
 from builder.journal.journal import Entry
+from builder.method.outcome import Outcome
 from builder.method.rules import copy_rate
 from builder.policy.chat import Chat
 from builder.release.records import CONFIGS, schema
 from builder.texts.answers import find_answer
 from builder.texts.false_steps import false_steps
 
-PHASES = ("self", "guided")
 Entries = Mapping[bytes, Entry]
-Row = Mapping[str, Any]
+PreparedRow = Mapping[str, Any]
 
 
-def keys_of(outcome: Row) -> list[bytes]:
-    """Journal keys of everything that an outcome was made from."""
-    named = [outcome["policy_key"], outcome["behavior_key"], outcome["expert_key"]]
-    drawn = [candidate["key"] for phase in PHASES for candidate in outcome[phase]]
-    return [bytes.fromhex(key) for key in [*named, *drawn] if key]
-
-
-def tokens_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+def tokens_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
     """Config `tokens`.
 
     Raises:
         MindTheGapError: tokens and log-probs of a row do not align, or do not end the turn.
     """
-    policy = [_entry(entries, outcome["policy_key"]) for outcome in outcomes]
+    policy = [_entry(entries, outcome.texts.policy) for outcome in outcomes]
     behavior = [_behavior(outcome, entries) for outcome in outcomes]
     for row, kept, drawn in zip(rows, policy, behavior, strict=True):
         lengths = {len(kept.token_ids), len(kept.logprobs)} | ({len(drawn)} if drawn is not None else set())
@@ -52,33 +45,33 @@ def tokens_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries,
     })  # fmt: skip
 
 
-def candidates_table(outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+def candidates_table(outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
     """Config `candidates`: those of each row together, as they were drawn."""
-    drawn = [(o["id"], phase, candidate) for o in outcomes for phase in PHASES for candidate in o[phase]]
-    found = [_entry(entries, candidate["key"]) for _, _, candidate in drawn]
+    drawn = [(outcome.id, phase, candidate) for outcome in outcomes for phase, candidate in outcome.drawn()]
+    found = [_entry(entries, candidate.key) for _, _, candidate in drawn]
     return _table("candidates", {
         "id": [row_id for row_id, _, _ in drawn],
         "phase": [phase for _, phase, _ in drawn],
-        "index": [candidate["index"] for _, _, candidate in drawn],
+        "index": [candidate.index for _, _, candidate in drawn],
         "text": [chat.text(entry.token_ids.tolist()) for entry in found],
-        "verdict": [candidate["verdict"] for _, _, candidate in drawn],
-        "answer_form": [candidate["answer_form"] for _, _, candidate in drawn],
+        "verdict": [candidate.verdict for _, _, candidate in drawn],
+        "answer_form": [candidate.answer_form for _, _, candidate in drawn],
         "finish_reason": [entry.finish_reason for entry in found],
         "tokens": [len(entry.token_ids) for entry in found],
         "logprob": [_sum(entry) for entry in found],
-        "rejected_reason": [candidate["rejected_reason"] for _, _, candidate in drawn],
+        "rejected_reason": [candidate.rejected_reason for _, _, candidate in drawn],
     })  # fmt: skip
 
 
-def default_table(rows: Sequence[Row], outcomes: Sequence[Row], entries: Entries, chat: Chat) -> pa.Table:
+def default_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
     """Config `default`."""
     made = [_default(row, outcome, entries, chat) for row, outcome in zip(rows, outcomes, strict=True)]
     return pa.Table.from_pylist(made, schema=schema(CONFIGS["default"]))
 
 
-def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, Any]:
-    fallback = outcome["stage"] == "fallback"
-    kept, expert = _entry(entries, outcome["policy_key"]), _entry(entries, outcome["expert_key"])
+def _default(row: PreparedRow, outcome: Outcome, entries: Entries, chat: Chat) -> dict[str, Any]:
+    decision, fallback = outcome.decision, outcome.stage == "fallback"
+    kept, expert = _entry(entries, outcome.texts.policy), _entry(entries, outcome.texts.expert)
     text = row["expert_solution"] if fallback else chat.text(kept.token_ids.tolist())
     answer = find_answer(text, row["problem"])
     tokens, expert_tokens = len(kept.logprobs), len(expert.logprobs)
@@ -92,10 +85,10 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
         "answer_kind": row["answer_kind"],
         "prompt": chat.messages(row["problem"]),
         "completion": [{"role": "assistant", "content": text}],
-        "stage": outcome["stage"],
-        "fallback_reason": outcome["fallback_reason"],
-        **outcome["pass_rates"],
-        "selected_index": None if fallback else outcome["kept"],
+        "stage": decision.stage,
+        "fallback_reason": decision.fallback_reason,
+        **outcome.pass_rates,
+        "selected_index": decision.kept,
         "finish_reason": None if fallback else "stop",
         "answer_form": answer and answer.form,
         "completion_tokens": tokens,
@@ -111,12 +104,12 @@ def _default(row: Row, outcome: Row, entries: Entries, chat: Chat) -> dict[str, 
     }
 
 
-def _behavior(outcome: Row, entries: Entries) -> np.ndarray | None:
+def _behavior(outcome: Outcome, entries: Entries) -> np.ndarray | None:
     """Behavior log-probs `[time]` of the kept tokens; None where they are unknown."""
-    if not outcome["behavior_key"]:
+    if not outcome.texts.behavior:
         return None
-    logprobs = _entry(entries, outcome["behavior_key"]).logprobs
-    end = outcome.get("behavior_end")
+    logprobs = _entry(entries, outcome.texts.behavior).logprobs
+    end = outcome.texts.behavior_end
     return logprobs if end is None else np.append(logprobs[:-1], np.float32(end))
 
 

@@ -11,9 +11,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 from builder.config import Comparable, Frozen, Settings, only_judgement_differs
 from builder.errors import InputError
+from builder.machine.atomic import Replacement, write_atomically
+from builder.machine.flags import Flag
 
 
 class Runtime(Frozen):
@@ -24,18 +27,27 @@ class Runtime(Frozen):
         engine_urls: base URLs of the engine's servers.
         engine_model: the name that the servers know the target by.
         send_seed: whether the engine takes a seed for each request (the CPU build of vLLM does not).
-        concurrency: sequences that one step keeps in flight.
-        patience: seconds that one request waits for an engine that is away.
-        ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
     """
 
     model_dir: str
     engine_urls: list[str]
     engine_model: str
     send_seed: bool
-    concurrency: int = 256
-    patience: float = 60.0
-    ray: str | None = None
+    concurrency: Annotated[int, Flag("sequences in flight, in a build for each step (default: %(default)s)", "N")] = 256
+    patience: Annotated[
+        float,
+        Flag(
+            "seconds to wait for an engine that is away before stopping (default: %(default)s)", "S", "engine-patience"
+        ),
+    ] = 60.0
+    ray: Annotated[
+        str | None,
+        Flag(
+            "run the pipeline on the Ray cluster that this machine is a node of: HOST:PORT of its head, or auto "
+            "(docs/clusters.md)",
+            "ADDRESS",
+        ),
+    ] = None
 
 
 class Workspace:
@@ -54,10 +66,9 @@ class Workspace:
         self.probe_file = root / "probe.json"  # how the first session's attached engine scores a known text
         self.engine_log = root / "engine.log"
         self.pipeline_log = root / "pipeline.log"
+        self.go_file = root / "go"  # from then on the pipeline runs
         self.drain_file = root / "drain"  # while it is there, steps send nothing new to the engine
         self.scratch = root / "scratch"
-        self.new_release = root / "release.tmp"
-        self.old_release = root / "release.old"
 
     @classmethod
     def of(cls, release: Path) -> "Workspace":
@@ -91,6 +102,20 @@ class Workspace:
             yield
         finally:
             os.close(handle)
+
+    def replacement(self, output: Path) -> Replacement:
+        """How what is made here takes its place at `output`, where an earlier one may be."""
+        return Replacement(output, self.root / "result")
+
+    def settle(self, output: Path) -> None:
+        """Complete the replacement that a kill cut short.
+
+        Raises:
+            InputError: another build is using the working directory.
+        """
+        if (replacement := self.replacement(output)).is_cut_short():
+            with self.locked(fresh=False):
+                replacement.settle()
 
     def claim(self, settings: Settings) -> bool:
         """Bind the directory to these settings; until rows are prepared, nothing binds it to earlier ones.
@@ -167,13 +192,3 @@ def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-
-def write_atomically(file: Path, text: str) -> None:
-    """Write a small file completely or not at all, even if the power fails."""
-    scratch = file.with_name(file.name + ".tmp")
-    with scratch.open("w", encoding="utf-8") as content:
-        content.write(text)
-        content.flush()
-        os.fsync(content.fileno())
-    os.replace(scratch, file)

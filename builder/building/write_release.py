@@ -1,7 +1,7 @@
 """Write D′: the release of a finished build, a directory laid out exactly as the Hub repository will be.
 
 Rows are joined with their tokens and log-probs from the journal here, streamed in batches, so that neither travels
-through the pipeline. The directory appears completely or not at all (`builder.release.files`).
+through the pipeline. The directory appears completely or not at all (`builder.machine.atomic`).
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.building.tables import candidates_table, default_table, keys_of, tokens_table
+from builder.building.provenance import provenance
+from builder.building.tables import candidates_table, default_table, tokens_table
 from builder.building.workspace import Workspace
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.policy.chat import Chat
-from builder.release.files import BATCH, ConfigWriter, begin, complete
-from builder.release.manifest import manifest
+from builder.release.files import BATCH, config_writer, finish
 from builder.release.summary import summarize
 
 
@@ -35,35 +35,33 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         UnfinishedError: a source row has no outcome.
         MindTheGapError: what was built breaks a promise of the release; nothing is written.
     """
-    scratch = begin(workspace)
-    with Journal(workspace.journal_file) as journal:
+    with workspace.replacement(output).filled() as scratch, Journal(workspace.journal_file) as journal:
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
-        content = manifest(workspace, journal, chat, summarize(scratch))
-    return complete(content, output, workspace)
+        return finish(scratch, provenance(workspace, journal, chat, summarize(scratch)))
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat) -> None:
     outcomes = journal.outcomes()
     with ExitStack() as stack:
         default, tokens, candidates = (
-            stack.enter_context(ConfigWriter(scratch, config)) for config in ("default", "tokens", "candidates")
+            stack.enter_context(config_writer(scratch, config)) for config in ("default", "tokens", "candidates")
         )
         for batch in _batches(workspace.rows_file):
             rows, of_rows = batch.to_pylist(), list(islice(outcomes, len(batch)))
             for row, outcome in zip_longest(rows, of_rows):
-                if outcome is None or outcome["id"] != row["id"]:
+                if outcome is None or outcome.id != row["id"]:
                     raise UnfinishedError(f"row {row['id']} has no outcome; run the same command again")
-            entries = journal.entries({key for outcome in of_rows for key in keys_of(outcome)})
+            entries = journal.entries({key for outcome in of_rows for key in outcome.journal_keys()})
             tokens.add_table(tokens_table(rows, of_rows, entries, chat))
             default.add_table(default_table(rows, of_rows, entries, chat))
             candidates.add_table(candidates_table(of_rows, entries, chat))
         if (extra := next(outcomes, None)) is not None:
-            raise MindTheGapError(f"row {extra['id']} has an outcome but is not a row of the source")
+            raise MindTheGapError(f"row {extra.id} has an outcome but is not a row of the source")
 
 
 def _write_rejected(scratch: Path, workspace: Workspace) -> None:
-    with ConfigWriter(scratch, "rejected") as writer:
+    with config_writer(scratch, "rejected") as writer:
         for batch in _batches(workspace.rejected_file):
             writer.add_table(pa.Table.from_batches([batch]))
 

@@ -28,7 +28,7 @@ _SCORE_TOKENS = 1 << 14  # of one scoring batch, padding included: bounds the ac
 
 
 @dataclass(eq=False)
-class Row:
+class Draft:
     """One completion in the making; a row that was interrupted continues where it stopped.
 
     Attributes:
@@ -46,7 +46,7 @@ class Row:
     logprobs: list[float] = field(default_factory=list)
 
     @classmethod
-    def seeded(cls, prompt_ids: list[int], params: SamplingParams, seed: int, index: int) -> "Row":
+    def seeded(cls, prompt_ids: list[int], params: SamplingParams, seed: int, index: int) -> "Draft":
         """The row of sample `index` of a request."""
         return cls(prompt_ids, params, random.Random(f"{seed}:{index}"))
 
@@ -89,7 +89,7 @@ class LocalModel:
         self.score_tokens = min(_SCORE_TOKENS, _LOGITS_BYTES // (4 * self.vocab_size))
 
     @torch.inference_mode()
-    def generate(self, rows: Sequence[Row]) -> None:
+    def generate(self, rows: Sequence[Draft]) -> None:
         """Draw until every row is finished.
 
         `generate` of Transformers computes finished rows to the very end, so it is stopped whenever half of the rows
@@ -187,7 +187,7 @@ def compute_dtype(dtype: str, device: torch.device) -> torch.dtype:
 class _Draw(LogitsProcessor):
     """Draws every row's next token, notes it in the row, and leaves greedy search no other choice."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Draft]) -> None:
         self._rows = rows
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -210,7 +210,7 @@ class _Draw(LogitsProcessor):
 class _HalfFinished(StoppingCriteria):
     """Stops the whole batch as soon as half of its rows are finished."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Draft]) -> None:
         self._rows = rows
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: object) -> torch.Tensor:

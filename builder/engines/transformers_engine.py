@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from builder.engines.local_model import LocalModel, Row
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import EngineError
 
@@ -24,7 +24,7 @@ _GATHER_SECONDS = 0.03  # a batch that is not full waits this long for one more 
 class DrawJob:
     """One completion to draw."""
 
-    row: Row
+    row: Draft
     future: "Future[Completion]" = field(default_factory=Future)
 
     @property
@@ -76,7 +76,7 @@ class TransformersEngine:
     async def generate(self, prompt_ids: list[int], params: SamplingParams, n: int, seed: int) -> list[Completion]:
         """Draw `n` completions of one prompt; see `Engine.generate`."""
         self.check_tokens(prompt_ids)
-        return await self._submit([DrawJob(Row.seeded(prompt_ids, params, seed, index)) for index in range(n)])
+        return await self._submit([DrawJob(Draft.seeded(prompt_ids, params, seed, index)) for index in range(n)])
 
     async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
         """Log-probs of given tokens; see `Engine.score`."""

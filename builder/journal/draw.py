@@ -1,6 +1,6 @@
 """Draw samples through the journal: what was drawn before is never asked for again."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
@@ -62,17 +62,17 @@ def waves(total: int) -> Iterator[int]:
 
 
 async def until_acceptable(
-    total: int, draw_up_to: Callable[[int], Awaitable[list[T]]], acceptable: Callable[[T], bool]
+    sizes: Iterable[int], draw_up_to: Callable[[int], Awaitable[list[T]]], acceptable: Callable[[T], bool]
 ) -> list[T]:
     """Draw candidates in waves until one is acceptable, or all are drawn.
 
     Args:
-        total: candidates at most.
+        sizes: of the waves; fixed sampling has one.
         draw_up_to: the first n candidates; those of earlier waves are not drawn again.
         acceptable: whether a candidate may be kept.
     """
     candidates: list[T] = []
-    for drawn in accumulate(waves(total)):
+    for drawn in accumulate(sizes):
         candidates = await draw_up_to(drawn)
         if any(map(acceptable, candidates)):
             break

@@ -23,6 +23,7 @@ from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError
 from builder.journal.sqlite import Transaction, checksum, connect, damaged
 from builder.journal.work import WorkTable
+from builder.method.outcome import Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,16 +194,16 @@ class Journal:
                 found[key] = Entry(np.frombuffer(ids, "<i4"), np.frombuffer(logprobs, "<f4"), reason)
         return found
 
-    def put_outcomes(self, outcomes: Iterable[dict[str, Any]]) -> None:
-        """Record finished rows (each with `row`, `id`, `stage`) and forget their earlier failures."""
+    def put_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Record finished rows and forget their earlier failures."""
         outcomes = list(outcomes)
         with self._transaction():
-            self._db.executemany("DELETE FROM outcomes WHERE row = ?", [(o["row"],) for o in outcomes])
+            self._db.executemany("DELETE FROM outcomes WHERE row = ?", [(o.row,) for o in outcomes])
             self._db.executemany(
                 "INSERT INTO outcomes (row, id, stage, body, checksum) VALUES (?, ?, ?, ?, ?)",
-                [(o["row"], o["id"], o["stage"], body := json.dumps(o), checksum(body)) for o in outcomes],
+                [(o.row, o.id, o.stage, body := o.dump(), checksum(body)) for o in outcomes],
             )
-            self._db.executemany("DELETE FROM failures WHERE id = ?", [(o["id"],) for o in outcomes])
+            self._db.executemany("DELETE FROM failures WHERE id = ?", [(o.id,) for o in outcomes])
 
     def forget_outcomes(self) -> None:
         """What was made of the samples is void; the samples themselves stay."""
@@ -221,12 +222,12 @@ class Journal:
         """Some (row id, error) of the last run."""
         return self._db.execute("SELECT id, error FROM failures ORDER BY id LIMIT ?", (limit,)).fetchall()
 
-    def outcomes(self) -> Iterator[dict[str, Any]]:
+    def outcomes(self) -> Iterator[Outcome]:
         """Finished rows in source order, streamed."""
         for body, expected in self._db.execute("SELECT body, checksum FROM outcomes ORDER BY row"):
             if checksum(body) != expected:
                 raise damaged(self.path)
-            yield json.loads(body)
+            yield Outcome.load(body)
 
     def finished_rows(self) -> "np.ndarray":
         """Row numbers of all finished rows, ascending, int64 `[rows]`."""

@@ -4,17 +4,16 @@ A journal is a day of rented GPUs. If a disk has lost or changed a part of it, e
 journal, and only the rest is asked again; the damaged file stays beside it.
 """
 
-import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from builder.errors import InputError, JournalError
 from builder.journal.journal import SAMPLED, SCORED, VERSION, Journal
 from builder.journal.sqlite import checksum, connect, is_damage
+from builder.machine.atomic import new_file
+from builder.method.outcome import Outcome
 
 _REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
 _OUTCOMES = "SELECT row, body, checksum FROM outcomes WHERE row"
@@ -33,27 +32,26 @@ def salvage(path: Path) -> str | None:
     """
     if not path.exists() or _is_whole(path):
         return None
-    scratch, kept = path.with_name("journal.salvaged"), path.with_name("journal.damaged")
+    kept = path.with_name("journal.damaged")
     for suffix in ("", "-wal"):
         if (file := path.with_name(path.name + suffix)).exists():
             shutil.copyfile(file, kept.with_name(kept.name + suffix))
     _pad(kept)
-    scratch.unlink(missing_ok=True)
-    Journal(scratch).close()
-    damaged, saved = sqlite3.connect(kept), sqlite3.connect(scratch)
-    try:
-        damaged.execute("SELECT name FROM sqlite_schema").fetchall()
-        requests, outcomes = _copy(damaged, saved)
-    except sqlite3.DatabaseError as error:
-        raise InputError(
-            f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
-        ) from None
-    finally:
-        damaged.close()
-        saved.close()
-    for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and would be read into the new one
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    os.replace(scratch, path)
+    with new_file(path) as scratch:
+        Journal(scratch).close()
+        damaged, saved = sqlite3.connect(kept), sqlite3.connect(scratch)
+        try:
+            damaged.execute("SELECT name FROM sqlite_schema").fetchall()
+            requests, outcomes = _copy(damaged, saved)
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"journal {path} cannot be read ({error}); start over with --fresh, or restore the file"
+            ) from None
+        finally:
+            damaged.close()
+            saved.close()
+        for suffix in ("-wal", "-shm"):  # they belong to the damaged file, and would be read into the new one
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
     return (
         f"the journal was damaged on disk: {requests:,} answers and {outcomes:,} finished rows could be read and are "
         f"kept, the rest is asked again (the damaged file: {kept})"
@@ -111,15 +109,15 @@ def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, 
             saved.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)", request)
             requests += 1
     for outcome in _entries(damaged, _OUTCOMES):
-        if _intact(outcome) and _all_saved(saved, _keys(body := json.loads(outcome[1]))):
-            values = (body["row"], body["id"], body["stage"], *outcome[1:])
+        if _intact(outcome) and _all_saved(saved, (kept := Outcome.load(outcome[1])).journal_keys()):
+            values = (kept.row, kept.id, kept.stage, *outcome[1:])
             saved.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)", values)
             outcomes += 1
     saved.commit()
     return requests, outcomes
 
 
-def _all_saved(saved: sqlite3.Connection, keys: set[bytes]) -> bool:
+def _all_saved(saved: sqlite3.Connection, keys: list[bytes]) -> bool:
     return all(saved.execute("SELECT 1 FROM requests WHERE key = ?", (key,)).fetchone() for key in keys)
 
 
@@ -129,12 +127,6 @@ def _intact(entry: tuple) -> bool:
         return checksum(*entry[1:-1]) == entry[-1]
     except (TypeError, AttributeError):  # the damage has made another type of it
         return False
-
-
-def _keys(outcome: dict[str, Any]) -> set[bytes]:
-    named = [outcome["expert_key"], outcome["policy_key"], outcome["behavior_key"]]
-    drawn = [candidate["key"] for phase in ("self", "guided") for candidate in outcome[phase]]
-    return {bytes.fromhex(key) for key in [*named, *drawn] if key}
 
 
 def _entries(db: sqlite3.Connection, select: str) -> Iterator[tuple]:

@@ -1,5 +1,6 @@
 """What every command line of this package has in common."""
 
+import argparse
 import errno
 import sys
 from collections.abc import Callable
@@ -13,6 +14,13 @@ _MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
+
+
+def parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    """A command line whose description and epilog are shown as they are written."""
+    return argparse.ArgumentParser(
+        prog=prog, description=description, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def run(main: Callable[[], int]) -> NoReturn:

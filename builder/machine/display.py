@@ -1,7 +1,9 @@
 """How far something has come: a redrawn line with a bar on a terminal, a line now and then in a log."""
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,17 +23,17 @@ class Display:
 
     Args:
         console: where to show it.
-        total: what the count goes up to.
+        total: what the count goes up to; None if nobody knows.
         unit: what is counted, in the plural.
         done: the count at the beginning.
     """
 
-    def __init__(self, console: "Console", total: int, unit: str, done: int = 0) -> None:
+    def __init__(self, console: "Console", total: int | None, unit: str, done: int = 0) -> None:
         from rich.live import Live
 
         self._console, self._total, self._unit = console, total, unit
         self._began = self._printed = time.monotonic()
-        self._done, self._parts, self._share = done, ["starting"], done / total if total else 1.0
+        self._done, self._parts, self._share = done, ["starting"], self._share_of(done)
         self._live = Live(self, console=console) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -59,7 +61,10 @@ class Display:
         yield grid
 
     def _count(self) -> str:
-        return f"{self._done:,}/{self._total:,} {self._unit}"
+        return f"{self._done:,}{f'/{self._total:,}' if self._total is not None else ''} {self._unit}"
+
+    def _share_of(self, done: int) -> float:
+        return done / self._total if self._total else float(self._total == 0)
 
     def _show(self, done: int, parts: Sequence[str], *, share: float | None = None, always: bool = False) -> None:
         """Show a count and what is said about it.
@@ -71,12 +76,46 @@ class Display:
             always: show it in a log, too, even if its last line is less than ten seconds old.
         """
         self._done, self._parts = done, list(parts)
-        self._share = share if share is not None else done / self._total if self._total else 1.0
+        self._share = share if share is not None else self._share_of(done)
         now = time.monotonic()
         if self._live is None and (always or now - self._printed >= _EVERY):
             self._printed = now
             line = _BETWEEN.join([self._count(), *self._parts])
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class PaceDisplay(Display):
+    """Shows work of an even pace: a count, the time left, the count a second.
+
+    Args:
+        console: where to show it.
+        total: what the count goes up to; None if nobody knows.
+        unit: what is counted, in the plural.
+        finished: what is said at the end.
+    """
+
+    def __init__(self, console: "Console", total: int | None, unit: str, finished: str) -> None:
+        super().__init__(console, total, unit)
+        self._finished = finished
+
+    def advance(self, more: int, share: float | None = None) -> None:
+        """So many more are done; `share` is how much of the work that makes, if the count does not say it."""
+        done, seconds = self._done + more, time.monotonic() - self._began
+        share = self._share_of(done) if share is None else share
+        rate = done / seconds if seconds else 0.0
+        self._show(done, [left_at_pace(share, seconds, self._finished), f"{rate:,.0f} {self._unit}/s"], share=share)
+
+
+@contextmanager
+def pace_on_stderr(total: int | None, unit: str, finished: str) -> Iterator[Callable[..., None]]:
+    """`PaceDisplay.advance` of a display on stderr; one that does nothing if that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda more, share=None: None
+        return
+    from rich.console import Console
+
+    with PaceDisplay(Console(stderr=True), total, unit, finished) as display:
+        yield display.advance
 
 
 def fitted(count: str, parts: Sequence[str], width: int) -> tuple[int, str]:
@@ -94,3 +133,28 @@ def fitted(count: str, parts: Sequence[str], width: int) -> tuple[int, str]:
             least = 1 + _BAR[0]
     room = width - len(line) - 1
     return (min(room, _BAR[1]) if least else 0), line
+
+
+def left_at_pace(share: float, seconds: float, finished: str) -> str:
+    """How long the rest takes if `share` of the work took so many seconds; `finished` if there is no rest."""
+    return finished if share == 1.0 else time_left(seconds * (1 - share) / share if share else None)
+
+
+def time_left(seconds: float | None, *, at_most: bool = False) -> str:
+    """How long the rest takes, in words, no more exact than it is known."""
+    if seconds is None:
+        return "time left unknown yet"
+    step = 5 if seconds < 60 else 10 if seconds < 600 else 60
+    words = duration(max(step, round(seconds / step) * step))
+    if seconds >= 600:
+        words = words.removesuffix(" 00 s")
+    return f"{'at most ' if at_most else ''}{words} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `1 h 05 min`, `12 min`, `40 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

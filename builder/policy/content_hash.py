@@ -5,12 +5,13 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+
+from builder.machine.atomic import new_file
 
 _SMALL = 1 << 20  # bytes; read faster than a memory of it
 _LONG = 1_000_000_000  # bytes; more than this take so long that a person is told
@@ -86,6 +87,5 @@ def write_entry(file: Path, content: object) -> None:
     """Write a small JSON file completely or not at all; one that cannot be written is done without."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as scratch:
-            json.dump(content, scratch)
-        os.replace(scratch.name, file)
+        with new_file(file, shared=True) as scratch:
+            scratch.write_text(json.dumps(content), encoding="utf-8")

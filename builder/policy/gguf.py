@@ -3,10 +3,10 @@
 The offline copy of smollm2-135m-instruct is published as GGUF; vLLM, Transformers and the trainers all read the result.
 """
 
-import os
 import sys
-import tempfile
 from pathlib import Path
+
+from builder.machine.atomic import new_directory
 
 
 def convert(gguf: Path, output: Path, dtype: str) -> None:
@@ -14,25 +14,19 @@ def convert(gguf: Path, output: Path, dtype: str) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    output.parent.mkdir(parents=True, exist_ok=True)
     source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
-    with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
-        AutoTokenizer.from_pretrained(**source).save_pretrained(scratch)
-        model = AutoModelForCausalLM.from_pretrained(
-            **source, dtype=getattr(torch, dtype), quantization_config=GgufConfig(dequantize=True)
-        )
-        model.save_pretrained(scratch)
-        done = Path(scratch) / "done"
-        done.mkdir()
-        for file in Path(scratch).iterdir():
-            if file.is_file():
+    try:
+        with new_directory(output) as scratch:
+            AutoTokenizer.from_pretrained(**source).save_pretrained(scratch)
+            model = AutoModelForCausalLM.from_pretrained(
+                **source, dtype=getattr(torch, dtype), quantization_config=GgufConfig(dequantize=True)
+            )
+            model.save_pretrained(scratch)
+            for file in filter(Path.is_file, scratch.iterdir()):
                 file.chmod(0o644)
-                file.rename(done / file.name)
-        try:
-            os.rename(done, output)
-        except OSError:
-            if not output.is_dir():  # else somebody else converted the same file meanwhile
-                raise
+    except OSError:
+        if not output.is_dir():  # else somebody else converted the same file meanwhile
+            raise
 
 
 if __name__ == "__main__":

@@ -1,8 +1,4 @@
-"""What a repository still lacks to be a version of a release: the next step, decided from what is there.
-
-Publishing looks at the repository, does the one thing that is missing, and looks again, until nothing is missing. So it
-does not matter where an earlier attempt ended, or whether an answer got lost after the Hub had done what was asked.
-"""
+"""What a repository lacks to be a version of a release, and what must not be published there: pure decisions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,17 +46,15 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Create:
-    """There is no repository."""
-
-
-@dataclass(frozen=True)
 class Commit:
-    """`main` holds something else: upload files, remove paths, on top of `parent`."""
+    """What turns `main` into the content: files to upload, paths to remove, on top of `parent`; None: no repository."""
 
-    parent: str
+    parent: str | None
     upload: list[StagedFile]
     remove: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.upload or self.remove)
 
     @property
     def bytes(self) -> int:
@@ -68,41 +62,21 @@ class Commit:
         return sum(file.size for file in self.upload)
 
 
-@dataclass(frozen=True)
-class Tag:
-    """`main` is right and has no tag: tag this commit."""
-
-    commit: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """The tag is on this commit."""
-
-    commit: str
-
-
-Step = Create | Commit | Tag | Done
-
-
-def next_step(content: Content, version: Version, remote: Remote) -> Step:
-    """What has to be done next.
+def published(content: Content, version: Version, remote: Remote) -> str | None:
+    """The commit that the version's tag is on; None if there is no such tag.
 
     Raises:
-        InputError: see `refuse`, and where the tag stands on another release.
+        InputError: see `refuse`, and where the tag is on another release.
     """
     refuse(version, remote)
-    if remote.tagged:
-        if not same_release(remote.tagged, content.manifest):
-            raise InputError(
-                f"{version.tag} of {content.manifest['publication']['repo']} is another release, and a published "
-                "version never changes; choose the next version"
-            )
-        return Done(remote.tags[version.tag])
-    if remote.head is None:
-        return Create()
-    commit = changes(content, remote)
-    return commit if commit.upload or commit.remove else Tag(remote.head)
+    if not remote.tagged:
+        return None
+    if not same_release(remote.tagged, content.manifest):
+        raise InputError(
+            f"{version.tag} of {content.manifest['publication']['repo']} is another release, and a published version "
+            "never changes; choose the next version"
+        )
+    return remote.tags[version.tag]
 
 
 def changes(content: Content, remote: Remote) -> Commit:
@@ -110,7 +84,7 @@ def changes(content: Content, remote: Remote) -> Commit:
     here, there = content.files, remote.files or {}
     upload = [file for path, file in here.items() if path not in there or not there[path].holds(file)]
     remove = sorted(there.keys() - here.keys() - _NOT_OURS_TO_REMOVE)
-    return Commit(remote.head or "", upload, remove)
+    return Commit(remote.head, upload, remove)
 
 
 def refuse(version: Version, remote: Remote) -> None:

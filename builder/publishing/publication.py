@@ -8,7 +8,7 @@ from builder.publishing.changelog import extended
 from builder.publishing.check import compare
 from builder.publishing.content import Content, check_intact, stage
 from builder.publishing.hub import HubRepo
-from builder.publishing.plan import Commit, Create, Done, Remote, Step, Tag, changes, next_step, refuse
+from builder.publishing.plan import Remote, changes, published, refuse
 from builder.publishing.retry import patiently
 from builder.publishing.upload import upload
 from builder.publishing.versions import Version
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 T = TypeVar("T")
-
-
-class _NotVisibleYetError(ConnectionError):
-    """The Hub has accepted something and still shows what was there before."""
 
 
 class Publication:
@@ -40,7 +36,6 @@ class Publication:
     ) -> None:
         self._hub, self._version, self._console = HubRepo(repo), version, console
         self._private, self._note = private, note
-        self._last: Step | None = None
 
     def check(self, fingerprint: str | None = None) -> Remote:
         """Check all that can be checked before there is a release.
@@ -79,10 +74,10 @@ class Publication:
         if not self._console.is_terminal:
             disable_progress_bars()  # lines are enough for a log
         check_intact(release)
-        self.check()
-        commit = None
-        while commit is None:
-            commit = self._patiently(lambda: self._advance(release))
+        if self.check().head is None:
+            self._say(f"creating {self._hub.name}")
+            self._patiently(lambda: self._hub.create(self._private))
+        commit = self._patiently(lambda: self._commit_and_tag(release))
         tag = self._version.tag
         self._say(f"loading every config at {tag}")
         rows = self._patiently(lambda: compare(release, self._hub.name, tag))
@@ -99,11 +94,10 @@ class Publication:
         check_intact(release)
         remote = self.check()
         content = self._content(release, remote)
-        step = next_step(content, self._version, remote)
-        if isinstance(step, Done):
+        if published(content, self._version, remote):
             self._say(f"{self._hub.name} {self._version.tag} is published already; nothing would change")
             return
-        if isinstance(step, Create):
+        if remote.head is None:
             self._say(f"create   {'private ' if self._private else ''}repository {self._hub.name}")
         commit = changes(content, remote)
         for file in commit.upload:
@@ -114,31 +108,26 @@ class Publication:
         self._say(f"keep     {len(content.files) - len(commit.upload)} files")
         self._say(f"tag      {self._version.tag}")
 
-    def _advance(self, release: Release) -> str | None:
-        """Look at the repository and do the next thing that is missing; returns the commit once nothing is."""
-        remote = self._hub.look(self._version)
-        step = next_step(self._content(release, remote), self._version, remote)
-        if isinstance(step, Done):
-            return step.commit
-        if step == self._last:
-            raise _NotVisibleYetError(f"the Hub does not show yet what it has accepted ({type(step).__name__.lower()})")
-        self._do(step)
-        self._last = step
-        return None
+    def _commit_and_tag(self, release: Release) -> str:
+        """Look at the repository and do what is missing of commit and tag; returns the commit with the tag.
 
-    def _do(self, step: Step) -> None:
-        match step:
-            case Create():
-                self._say(f"creating {self._hub.name}")
-                self._hub.create(self._private)
-            case Commit():
-                additions = upload(self._hub, step, self._say)
-                self._say(f"committing {len(additions)} files, removing {len(step.remove)}")
-                commit = self._hub.commit(step, additions, f"Release {self._version}")
-                self._do(Tag(commit))  # before somebody else's commit can follow
-            case Tag(commit):
-                self._say(f"tagging {commit[:12]} as {self._version.tag}")
-                self._hub.tag(self._version, commit)
+        So it does not matter where an earlier attempt ended, or whether an answer was lost after the Hub had done what
+        was asked: whatever has failed, this is done again.
+        """
+        remote = self._hub.look(self._version)
+        content = self._content(release, remote)
+        if commit := published(content, self._version, remote):
+            return commit
+        if remote.head is None:
+            raise ConnectionError("the Hub does not show the new repository yet")
+        commit = remote.head
+        if change := changes(content, remote):
+            additions = upload(self._hub, change, self._say)
+            self._say(f"committing {len(additions)} files, removing {len(change.remove)}")
+            commit = self._hub.commit(change, additions, f"Release {self._version}")
+        self._say(f"tagging {commit[:12]} as {self._version.tag}")
+        self._hub.tag(self._version, commit)
+        return commit
 
     def _content(self, release: Release, remote: Remote) -> Content:
         changelog = extended(remote.previous, release.manifest, self._version, self._note)

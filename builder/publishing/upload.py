@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from builder.building.progress import duration
+from builder.machine.display import duration
 from builder.publishing.hub import HubRepo
 from builder.publishing.plan import Commit
 

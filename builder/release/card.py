@@ -55,7 +55,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         rules=rules_in_words(manifest["rules"]),
         whose_rules=whose_rules(manifest["rules"]),
         steps_checked=manifest["rules"].get("forbid_false_steps", False),
-        examples=bool(manifest["target"].get("examples")),
+        examples=bool(manifest["settings"]["target"].get("examples")),
         max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
         loadable=_loadable(manifest),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def _llama_factory(folder: Path, rows: Iterator[Row]) -> int:
 
 def _parquet(folder: Path, rows: Iterator[Row]) -> int:
     import pyarrow as pa
-    import pyarrow.parquet as pq
+
+    from builder.release.parquet import TableWriter
 
     text = pa.string()
     turns = pa.list_(pa.struct([("role", text), ("content", text)]))
@@ -71,17 +73,10 @@ def _parquet(folder: Path, rows: Iterator[Row]) -> int:
             ("extra_info", pa.struct([("id", text), ("stage", text), ("expert_solution", text)])),
         ]
     )
-    count, batch = 0, []
-    with pq.ParquetWriter(folder / "train.parquet", schema) as writer:
-        for row in rows:
-            batch.append(row)
-            count += 1
-            if len(batch) == _BATCH:
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                batch = []
-        if batch:
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    return count
+    with TableWriter(folder / "train.parquet", schema) as writer:
+        while batch := list(islice(rows, _BATCH)):
+            writer.add(batch)
+    return writer.rows
 
 
 FORMATS: dict[str, tuple[Callable[[Row], Row], Callable[[Path, Iterator[Row]], int]]] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Any
 
-from builder.building.progress import duration
+from builder.machine.display import duration
 from builder.method.rule_words import rules_in_words, whose_rules
 from builder.reporting.figure import STAGE_NAMES
 from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight

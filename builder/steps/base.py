@@ -1,34 +1,56 @@
 """What all steps share: one row a problem, a fault stays with its row, and nothing becomes a silent null."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from distilabel.steps import Step, StepInput
 from pydantic import PrivateAttr
 
 from builder.building.workspace import Workspace
 from builder.config import Settings
+from builder.method.alignment import Alignment
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
 
-Row = dict[str, Any]
+Columns = dict[str, Any]
 
-# The columns that travel beside the source row's own, with what they hold before their step has run. Scalars and JSON
-# strings only: distilabel is slow on nested ones.
-TRAVEL: Row = {
-    "self_candidates": "[]",
-    "guided_candidates": "[]",
-    "stage": "",
-    "kept": -1,
-    "fallback_reason": "",
-    "error": "",
-}
+ALIGNMENT = "alignment"  # the column that the steps fill, beside those of `rows.parquet`
 
 # Stands where a row could be. A step passes on only when it is given something: ticks keep rows moving that were
 # finished since, when no new ones come in (`Feed` sends them).
-TICK: Row = {"tick": True}
+TICK: Columns = {"tick": True}
+
+
+@dataclass
+class Flight:
+    """A row on its way through the steps.
+
+    Attributes:
+        row: its columns of `rows.parquet`.
+        alignment: what has become of it so far.
+    """
+
+    row: Columns
+    alignment: Alignment
+
+    @classmethod
+    def arriving(cls, columns: Columns, step: str) -> Self:
+        """A row as distilabel hands it over; it nulls the columns of a batch whose step raised."""
+        row = {name: value for name, value in columns.items() if name != ALIGNMENT}
+        if (told := columns[ALIGNMENT]) is None:
+            return cls(row, Alignment(error=f"lost before step {step}; the pipeline's log says why"))
+        return cls(row, Alignment.load(told))
+
+    def leaving(self) -> Columns:
+        """The row as distilabel passes it on."""
+        return self.row | {ALIGNMENT: self.alignment.dump()}
+
+    def fail(self, error: str) -> None:
+        """It cannot be finished in this run."""
+        self.alignment = self.alignment.failed(error)
 
 
 def name_process(name: str) -> None:
@@ -38,22 +60,21 @@ def name_process(name: str) -> None:
 
 
 class RowStep(Step):
-    """A step that treats every row by itself. Subclasses fill columns in `handle`."""
+    """A step that treats every row by itself. Subclasses fill its alignment in `handle`."""
 
     workspace: str
-    writes: list[str] = []
 
     _settings: Settings = PrivateAttr(None)
 
     @property
     def inputs(self) -> "StepColumns":
         """Every row carries all columns from the start."""
-        return ["id", *TRAVEL]
+        return ["id", ALIGNMENT]
 
     @property
     def outputs(self) -> "StepColumns":
-        """The columns that this step fills."""
-        return [*self.writes, "error"]
+        """The column that all steps fill."""
+        return [ALIGNMENT]
 
     def load(self) -> None:
         """Open what the step needs, in its own process."""
@@ -67,23 +88,21 @@ class RowStep(Step):
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Pass rows on, those that carry an error untouched, and ticks behind them."""
-        rows, ticks = [row for row in inputs if "tick" not in row], [row for row in inputs if "tick" in row]
-        for row in rows:
-            if row["error"] is None:  # distilabel nulls the columns of a batch whose step raised
-                row.update(TRAVEL, error=f"lost before step {self.name}; the pipeline's log says why")
-        yield [*self.passed_on(rows), *ticks]
+        ticks = [columns for columns in inputs if "tick" in columns]
+        flights = [Flight.arriving(columns, self.name) for columns in inputs if "tick" not in columns]
+        yield [*(flight.leaving() for flight in self.passed_on(flights)), *ticks]
 
-    def passed_on(self, rows: list[Row]) -> list[Row]:
+    def passed_on(self, flights: list[Flight]) -> list[Flight]:
         """Take rows in, and give out the finished ones: here, the same."""
-        live = [row for row in rows if not row["error"]]
-        try:
-            self.handle(live)
-        except Exception as error:
-            self._logger.exception("step %s failed on a batch", self.name)
-            for row in live:
-                row["error"] = row["error"] or f"{self.name}: {type(error).__name__}: {error}"
-        return rows
+        for flight in flights:
+            if not flight.alignment.error:
+                try:
+                    self.handle(flight)
+                except Exception as error:
+                    self._logger.exception("step %s failed on row %s", self.name, flight.row["id"])
+                    flight.fail(f"{self.name}: {type(error).__name__}: {error}")
+        return flights
 
-    def handle(self, rows: list[Row]) -> None:
-        """Fill this step's columns of each row, or its `error`."""
+    def handle(self, flight: Flight) -> None:
+        """Fill a row's alignment."""
         raise NotImplementedError

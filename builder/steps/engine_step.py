@@ -12,7 +12,8 @@ from builder.journal.draw import model_key
 from builder.journal.journal import Journal, scoring_key
 from builder.journal.work import CountedEngine, WorkLog
 from builder.policy.chat import Chat
-from builder.steps.base import Row, RowStep
+from builder.steps.base import Flight, RowStep
+from builder.steps.chats import chat_for
 from builder.steps.window import Window
 
 FAILURES = 8  # unanswered requests without an answer in between: the engine answers none, and is given up
@@ -28,7 +29,7 @@ class EngineStep(RowStep):
     _journal: Journal = PrivateAttr(None)
     _engine: CountedEngine = PrivateAttr(None)
     _work: WorkLog = PrivateAttr(None)
-    _rows: Window[Row] = PrivateAttr(None)
+    _rows: Window[Flight] = PrivateAttr(None)
     _model_key: str = PrivateAttr("")
     _gone: str = PrivateAttr("")
     _failures: int = PrivateAttr(0)
@@ -37,7 +38,7 @@ class EngineStep(RowStep):
         """Open tokenizer, journal and engine."""
         super().load()
         target = self._settings.target
-        self._chat = Chat(Path(self._files.runtime().model_dir), target)
+        self._chat = chat_for(Path(self._files.runtime().model_dir), target)
         self._model_key = model_key(self._settings.model_revision, target.dtype)
         self._rows = Window(self._guarded, self.window)
         self._rows.run(self._open())
@@ -81,35 +82,36 @@ class EngineStep(RowStep):
             await asyncio.sleep(_POLL_SECONDS)
             self._work.write()
 
-    def passed_on(self, rows: list[Row]) -> list[Row]:
+    def passed_on(self, flights: list[Flight]) -> list[Flight]:
         """Begin with these rows; give out those that are finished, of whatever batch."""
-        for row in rows:
-            self._rows.add(row)
+        for flight in flights:
+            self._rows.add(flight)
         return self._rows.take()
 
-    async def _guarded(self, row: Row) -> None:
-        if row["error"]:
+    async def _guarded(self, flight: Flight) -> None:
+        if flight.alignment.error:
             return
         if self._gone:  # the engine did not come back for an earlier row: do not wait for it again
-            row["error"] = self._gone
+            flight.fail(self._gone)
             return
         try:
-            with self._work.row(row["id"]):
-                await self.ask(row)
+            with self._work.row(flight.row["id"]):
+                await self.ask(flight)
             self._failures = 0
         except UnansweredError as error:
-            row["error"] = str(error)
+            flight.fail(str(error))
             self._failures += 1
             if self._failures >= FAILURES:
-                self._gone = row["error"]
+                self._gone = str(error)
         except EngineError as error:
-            self._gone = row["error"] = str(error)
+            self._gone = str(error)
+            flight.fail(self._gone)
         except Exception as error:
-            self._logger.exception("step %s failed on row %s", self.name, row["id"])
-            row["error"] = f"{self.name}: {type(error).__name__}: {error}"
+            self._logger.exception("step %s failed on row %s", self.name, flight.row["id"])
+            flight.fail(f"{self.name}: {type(error).__name__}: {error}")
 
-    async def ask(self, row: Row) -> None:
-        """Fill this step's columns of one row with the engine's help."""
+    async def ask(self, flight: Flight) -> None:
+        """Do this step's work on one row with the engine's help."""
         raise NotImplementedError
 
     async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> tuple[str, Completion]:

@@ -10,7 +10,8 @@ from pydantic import PrivateAttr
 
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
-from builder.steps.base import TICK, TRAVEL, Row, name_process
+from builder.method.alignment import Alignment
+from builder.steps.base import ALIGNMENT, TICK, Columns, name_process
 
 if TYPE_CHECKING:
     from distilabel.typing import GeneratorStepOutput, StepColumns
@@ -34,7 +35,7 @@ class Feed(GeneratorStep):
     @property
     def outputs(self) -> "StepColumns":
         """The source row's columns and those that the steps fill."""
-        return ["id", *TRAVEL]
+        return ["id", ALIGNMENT]
 
     def load(self) -> None:
         """Open the journal."""
@@ -67,16 +68,19 @@ class Feed(GeneratorStep):
             yield ticks, False
         yield ticks, True
 
-    def _batches(self) -> Iterator[list[Row]]:
+    def _batches(self) -> Iterator[list[Columns]]:
+        import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        finished = pa.array(self._journal.finished_rows())
+        fresh = Alignment().dump()
+        finished = self._journal.finished_rows()
         for batch in pq.ParquetFile(self._files.rows_file, pre_buffer=False).iter_batches(self.batch_size):
-            todo = batch.filter(pc.invert(pc.is_in(batch["row"], finished)))
+            rows = batch["row"].to_numpy()
+            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])  # both ascend
+            todo = batch.filter(pa.array(~np.isin(rows, finished[first:last])))
             if len(todo):
-                yield [row | TRAVEL for row in todo.to_pylist()]
+                yield [row | {ALIGNMENT: fresh} for row in todo.to_pylist()]
 
     def _until(self, reached: Callable[[], bool]) -> Iterator[None]:
         """Something to yield ticks for, as long as a condition is not reached."""

@@ -1,30 +1,63 @@
-"""Draw candidates: `solve` from the plain prompt, `retell` with the expert solution in it (paper, section 3)."""
+"""Draw candidates and judge them: `solve` from the plain prompt, `retell` with the expert solution in it (section 3).
 
+Candidates of a row are independent draws from one distribution, in one wave (fixed sampling) or in several, until one
+may be kept (adaptive). The number drawn depends only on earlier waves, and within the last wave every acceptable
+candidate is as likely to be selected as any other: the kept text has the same distribution either way
+(docs/performance.md has the proof).
+"""
+
+import asyncio
+import os
 from typing import Literal
 
+from pydantic import PrivateAttr
+
 from builder.engines.protocol import Completion, SamplingParams
-from builder.journal.draw import draw
-from builder.method.candidates import Candidate, dump, load
+from builder.journal.draw import draw, until_acceptable, waves
+from builder.method.candidates import Candidate
+from builder.method.prompts import instructions
+from builder.method.rules import Task
 from builder.method.selection import derive_seed
-from builder.steps.base import Row
+from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
+from builder.verification.gathering import GatheringVerifier
+from builder.verification.verdicts import Response
+from builder.verification.verifier import Verifier
 
 MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampling
 
 
 class Generate(EngineStep):
-    """Sample candidates for the rows that need this phase; samples in the journal are not drawn again."""
+    """Candidates of one phase, judged, for the rows that need them; what is in the journal is not drawn again.
+
+    A verdict is reached in killable processes; a crash or a time-out there is never `incorrect`.
+    """
 
     phase: Literal["self", "guided"]
+    rows: Literal["verifiable", "unsolved"]
+    """Which rows need candidates: all that can be verified, or those of them that have none that may be kept."""
 
-    async def ask(self, row: Row) -> None:
-        """Fill `self_candidates` or `guided_candidates`."""
-        if not row["verifiable"]:
+    _verifier: Verifier = PrivateAttr(None)
+    _judge: GatheringVerifier = PrivateAttr(None)
+
+    def load(self) -> None:
+        """Have a verifier, too; the steps of the two phases share the machine's cores."""
+        super().load()
+        workers = max(1, (os.cpu_count() or 2) // 2)
+        self._verifier = Verifier(workers, self._settings.verifier_deadline)
+        self._judge = GatheringVerifier(self._verifier, self._settings.rules.accept_answers)
+
+    def unload(self) -> None:
+        """Stop it."""
+        if self._verifier:
+            self._verifier.close()
+        super().unload()
+
+    async def ask(self, flight: Flight) -> None:
+        """Fill the candidates of this phase."""
+        row = flight.row
+        if not row["verifiable"] or (self.rows == "unsolved" and flight.alignment.solved):
             return
-        if self.phase == "guided":
-            self._work.judged(len(solved := load(row["self_candidates"])))
-            if any(c.acceptable for c in solved):
-                return
         plain = self._chat.plain_prompt(row["problem"])
         prompt = plain if self.phase == "self" else self._chat.guided_prompt(row["problem"], row["expert_solution"])
         target, sampling = self._settings.target, self._settings.sampling
@@ -33,12 +66,21 @@ class Generate(EngineStep):
         if room < min(MIN_ROOM, sampling.max_tokens):
             return
         params = SamplingParams(sampling.temperature, sampling.top_p, room, self._chat.stop_ids)
-        row[f"{self.phase}_candidates"] = dump(await self._sample(row, prompt, params))
+        flight.alignment = flight.alignment.drawn(self.phase, await self._candidates(row, prompt, params))
 
-    async def _sample(self, row: Row, prompt: list[int], params: SamplingParams) -> list[Candidate]:
-        return await self._draw(row["id"], prompt, params, self._settings.sampling.candidates)
+    async def _candidates(self, row: Columns, prompt: list[int], params: SamplingParams) -> list[Candidate]:
+        judged: list[Candidate] = []
 
-    async def _draw(self, row_id: str, prompt: list[int], params: SamplingParams, count: int) -> list[Candidate]:
+        async def draw_up_to(count: int) -> list[Candidate]:
+            new = (await self._drawn(row["id"], prompt, params, count))[len(judged) :]
+            judged.extend(await asyncio.gather(*(self._judged(row, candidate) for candidate in new)))
+            return judged
+
+        total = self._settings.sampling.candidates
+        sizes = waves(total) if self._settings.sampling.adaptive else [total]
+        return await until_acceptable(sizes, draw_up_to, lambda candidate: candidate.acceptable)
+
+    async def _drawn(self, row_id: str, prompt: list[int], params: SamplingParams, count: int) -> list[Candidate]:
         """The row's first `count` candidates."""
         seeds = [derive_seed(self._settings.seed, row_id, self.phase, index) for index in range(count)]
         self._work.needs(row_id)
@@ -56,3 +98,9 @@ class Generate(EngineStep):
             logprob=sum(completion.logprobs),
             control_token=self._chat.has_control_token(completion.token_ids),
         )
+
+    async def _judged(self, row: Columns, candidate: Candidate) -> Candidate:
+        judgement = await self._judge.judgement(Response(row["gold"], candidate.text, row["problem"]))
+        self._work.judged(1)
+        task = Task(self.phase, row["problem"], row["expert_solution"], instructions(self._settings.target))
+        return candidate.judged(judgement, task, self._settings.rules)

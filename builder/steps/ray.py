@@ -3,7 +3,7 @@
 The journal is an SQLite file in write-ahead mode. All processes that have it open share memory, and must therefore be
 on one machine, whatever the file system can do; the supervisor is one of them. So the steps that ask the engine stay
 beside it: they wait for answers and need little of a machine. What scales is elsewhere: the engine's servers
-(`--engine-url`, or a target's `parallel`), and the verifiers.
+(`--engine-url`, or a target's `parallel`).
 """
 
 import importlib.util
@@ -49,9 +49,9 @@ def on_cluster(pipeline: "BasePipeline", address: str) -> "BasePipeline":
 
     from builder.steps.engine_step import EngineStep
     from builder.steps.feed import Feed
-    from builder.steps.uncached import Uncached
+    from builder.steps.lean import Lean
 
-    class UncachedRayPipeline(Uncached, RayPipeline):
+    class LeanRayPipeline(Lean, RayPipeline):
         """An actor for each step."""
 
     ray.init(address, runtime_env={"env_vars": {name: os.environ[name] for name in _PASSED_ON}})
@@ -61,7 +61,7 @@ def on_cluster(pipeline: "BasePipeline", address: str) -> "BasePipeline":
         if isinstance(step, EngineStep | Feed):
             # Unchecked: distilabel's type wants whole numbers, Ray does not.
             step.resources = StepResources.model_construct(cpus=0, resources={here: 0.001})
-    spread = UncachedRayPipeline(name=pipeline.name, cache_dir=pipeline._cache_dir)
+    spread = LeanRayPipeline(name=pipeline.name, cache_dir=pipeline._cache_dir)
     spread.dag = pipeline.dag
     return spread
 

@@ -1,13 +1,15 @@
 """Score the kept text and the expert's text under the plain prompt, and record the row as finished."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distilabel.steps import StepInput
+from pydantic import PrivateAttr
 
 from builder.config import Sampling
-from builder.method.candidates import Candidate, counts, load
-from builder.steps.base import Row
+from builder.method.candidates import Candidate, Phase
+from builder.method.outcome import Outcome, Texts
+from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 class Score(EngineStep):
     """Policy log-probs for every row, whatever its stage; then the row's outcome goes into the journal."""
 
+    _outcomes: dict[str, Outcome] = PrivateAttr(default_factory=dict)
+
     @property
     def outputs(self) -> "StepColumns":
         """How many rows have come out of a batch: everything else is in the journal."""
@@ -24,71 +28,55 @@ class Score(EngineStep):
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Score, then record outcomes and failures."""
-        rows = [row for row in next(super().process(inputs)) if "tick" not in row]
+        flights = self.passed_on([Flight.arriving(columns, self.name) for columns in inputs if "tick" not in columns])
         try:
-            self._rows.run(self._record(rows))
+            self._rows.run(self._record(flights))
         except Exception:
-            self._logger.exception("the outcomes of %d rows cannot be recorded", len(rows))
+            self._logger.exception("the outcomes of %d rows cannot be recorded", len(flights))
             os._exit(1)  # `Feed` would wait for them for ever; a dead step ends the pipeline
-        yield [{"rows": len(rows)}]
+        yield [{"rows": len(flights)}]
 
-    async def _record(self, rows: list[Row]) -> None:
-        self._journal.put_outcomes(row["outcome"] for row in rows if not row["error"])
-        self._journal.put_failures((row["id"], row["error"]) for row in rows if row["error"])
+    async def _record(self, flights: list[Flight]) -> None:
+        finished = [flight.row["id"] for flight in flights if not flight.alignment.error]
+        failed = [(flight.row["id"], flight.alignment.error) for flight in flights if flight.alignment.error]
+        self._journal.put_outcomes([self._outcomes.pop(row_id) for row_id in finished])
+        self._journal.put_failures(failed)
 
-    async def ask(self, row: Row) -> None:
-        """Fill `outcome`: what the release is written from."""
+    async def ask(self, flight: Flight) -> None:
+        """Make the row's outcome."""
+        row, alignment = flight.row, flight.alignment
         prompt = self._chat.plain_prompt(row["problem"])
-        expert_key, _ = await self.score(prompt, self._chat.completion(row["expert_solution"]))
-        self_candidates, guided_candidates = load(row["self_candidates"]), load(row["guided_candidates"])
-        self._work.judged(len(guided_candidates))
-        if row["stage"] == "self_alignment":
-            keys = await self._keys(row, "self", self_candidates[row["kept"]], prompt)
-        elif row["stage"] == "guided_alignment":
-            keys = await self._keys(row, "guided", guided_candidates[row["kept"]], prompt)
-        else:
-            keys = {"policy_key": expert_key, "behavior_key": None}
-        row["outcome"] = {
-            "row": row["row"],
-            "id": row["id"],
-            "stage": row["stage"],
-            "kept": row["kept"],
-            "fallback_reason": row["fallback_reason"] or None,
-            "expert_key": expert_key,
-            **keys,
-            "pass_rates": counts(self_candidates, "self") | counts(guided_candidates, "guided"),
-            "self": [_brief(c) for c in self_candidates],
-            "guided": [_brief(c) for c in guided_candidates],
-        }
+        expert, _ = await self.score(prompt, self._chat.completion(row["expert_solution"]))
+        match alignment.decision.stage:
+            case "self_alignment":
+                texts = await self._kept(row, "self", alignment.own[alignment.decision.kept], prompt, expert)
+            case "guided_alignment":
+                texts = await self._kept(row, "guided", alignment.retold[alignment.decision.kept], prompt, expert)
+            case "fallback":
+                texts = Texts(expert, policy=expert)
+        self._outcomes[row["id"]] = Outcome.of(row["row"], row["id"], alignment, texts)
 
-    async def _keys(self, row: Row, phase: str, candidate: Candidate, prompt: list[int]) -> dict[str, Any]:
-        """Journal entries that hold the kept tokens with their policy and with their behavior log-probs.
-
-        Where the drawn stop token is not the one that is taught, `behavior_end` is the taught one's behavior log-prob.
-        """
+    async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], expert: str) -> Texts:
+        """Where the kept tokens are, with their policy and with their behavior log-probs."""
         sampling = self._settings.sampling
         drawn = self._journal.get(bytes.fromhex(candidate.key))
         completion = [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
         as_drawn = completion == drawn.token_ids
         if phase == "self" and as_drawn and sampling.from_policy:
-            return {"policy_key": candidate.key, "behavior_key": candidate.key}
-        policy_key, _ = await self.score(prompt, completion)
+            return Texts(expert, policy=candidate.key, behavior=candidate.key)
+        policy, _ = await self.score(prompt, completion)
         if as_drawn:
-            return {"policy_key": policy_key, "behavior_key": candidate.key}
+            return Texts(expert, policy, behavior=candidate.key)
         drawn_from = prompt
         if phase == "guided":
             drawn_from = self._chat.guided_prompt(row["problem"], row["expert_solution"])
         if sampling.from_policy:  # what is kept is scored as kept
-            behavior_key, _ = await self.score(drawn_from, completion)
-            return {"policy_key": policy_key, "behavior_key": behavior_key}
+            behavior, _ = await self.score(drawn_from, completion)
+            return Texts(expert, policy, behavior)
         before = drawn_from + completion[:-1]
         (_, taught), (_, stopped) = [await self.score(before, [ids[-1]]) for ids in (completion, drawn.token_ids)]
         end = swapped_logprob(drawn.logprobs[-1], stopped.logprobs[0], taught.logprobs[0], sampling)
-        return {
-            "policy_key": policy_key,
-            "behavior_key": candidate.key if end is not None else None,
-            "behavior_end": end,
-        }
+        return Texts(expert, policy, candidate.key if end is not None else None, end)
 
 
 def swapped_logprob(drawn: float, drawn_raw: float, taught_raw: float, sampling: Sampling) -> float | None:
@@ -110,14 +98,3 @@ def swapped_logprob(drawn: float, drawn_raw: float, taught_raw: float, sampling:
     if sampling.top_p < 1 and taught_raw < drawn_raw:
         return None
     return min(0.0, drawn + (taught_raw - drawn_raw) / sampling.temperature)
-
-
-def _brief(candidate: Candidate) -> dict[str, Any]:
-    """A candidate without its text, which its tokens in the journal give back."""
-    return {
-        "index": candidate.index,
-        "key": candidate.key,
-        "verdict": candidate.verdict,
-        "answer_form": candidate.answer_form,
-        "rejected_reason": candidate.rejected_reason,
-    }

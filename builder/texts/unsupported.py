@@ -20,6 +20,7 @@ _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 ).split()
+_ANNOUNCED = re.compile(r"\S+\s+is\s+the\s+(?:\w+\s+)?answer\b")  # "The 80 is the answer."
 _SCALES = (Fraction(1), Fraction(100), Fraction(1, 100))  # 20 % and 0.2 are the same
 
 
@@ -34,7 +35,7 @@ def unsupported_answer(text: str) -> bool:
         return False
     _, (value, off) = max(answers)
     position = min(where for where, (number, _) in answers if number == value)
-    before = text[:position]
+    before = _ANNOUNCED.sub("", text[:position])
     lead = _BREAK.split(before)[-1]
     rest = _NUMBER.sub("", _BREAK.split(text[position:], maxsplit=1)[0], count=1)  # behind the answer itself
     if len(before.split()) > _MOST_WORDS or re.search(r"\d", lead + rest) or _CALCULATION.search(before):

@@ -110,10 +110,9 @@ class KillablePool:
         if self._pool is not None and self._pool.active:
             return self._pool
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["math_verify", PRELOAD])
         for _ in range(PASSES):  # somebody may kill the workers, or the fork server, while they start
             self.close()
-            _forget_foreign_fork_server()
+            warm_up()
             self._pool = ProcessPool(self._workers, initializer=_prepare_worker, context=context)
             try:
                 self._pool.schedule(os.getpid).result(timeout=START_SECONDS)
@@ -125,6 +124,13 @@ class KillablePool:
             f"the verifier's worker processes do not start: {fault!r}; a script needs an "
             'if __name__ == "__main__" guard, and a daemonic process cannot verify'
         ) from fault
+
+
+def warm_up() -> None:
+    """Start the fork server of this process, unless it runs: it imports what workers need. Does not wait for it."""
+    _forget_foreign_fork_server()
+    forkserver.set_forkserver_preload(["math_verify", PRELOAD])
+    forkserver.ensure_running()
 
 
 def _outcome(future: ProcessFuture) -> list[Any] | Literal["timeout", "died"] | None:

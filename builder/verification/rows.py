@@ -10,7 +10,7 @@ from builder.texts.golds import gold_of
 from builder.verification.verdicts import Response
 
 
-class Row(NamedTuple):
+class InputRow(NamedTuple):
     """One row of the input, checked."""
 
     content: dict[str, Any]
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 def read_rows(
     lines: BinaryIO, name: str, gold_field: str, response_field: str, problem_field: str | None = None
-) -> Iterator[Row]:
+) -> Iterator[InputRow]:
     """The rows of a JSONL file, one at a time; empty lines are passed over.
 
     Raises:
@@ -43,7 +43,7 @@ def read_rows(
             if field != gold_field and not isinstance(texts[field], str):
                 raise InputError(f"{where}: field {field!r}: expected text, got {type(texts[field]).__name__}")
         gold = _gold(content[gold_field], f"{where}: field {gold_field!r}")
-        yield Row(content, Response(gold, texts[response_field], texts.get(problem_field, "")))
+        yield InputRow(content, Response(gold, texts[response_field], texts.get(problem_field, "")))
 
 
 def _gold(value: Any, where: str) -> str:

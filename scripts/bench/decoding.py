@@ -9,7 +9,7 @@ import time
 
 from builder.config import load_target
 from builder.engines import local_model
-from builder.engines.local_model import LocalModel, Row
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import SamplingParams
 from builder.policy.models import resolve_model
 
@@ -17,14 +17,14 @@ SEQUENCES_A_PROMPT = 10
 SPREAD = 0.2  # prompts are up to so much shorter or longer
 
 
-def rows(model: LocalModel, length: int, sequences: int, tokens: int) -> list[Row]:
+def rows(model: LocalModel, length: int, sequences: int, tokens: int) -> list[Draft]:
     """A batch whose prompts have about `length` tokens; no token ends a sequence early."""
     rng = random.Random(0)
     params = SamplingParams(temperature=1.0, top_p=1.0, max_tokens=tokens, stop_token_ids=())
-    batch: list[Row] = []
+    batch: list[Draft] = []
     for _ in range(sequences // SEQUENCES_A_PROMPT):
         prompt = rng.choices(range(model.vocab_size), k=round(length * rng.uniform(1 - SPREAD, 1 + SPREAD)))
-        batch += [Row.seeded(prompt, params, seed=len(batch), index=i) for i in range(SEQUENCES_A_PROMPT)]
+        batch += [Draft.seeded(prompt, params, seed=len(batch), index=i) for i in range(SEQUENCES_A_PROMPT)]
     return batch
 
 

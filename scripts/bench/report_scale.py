@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from builder.release.files import config_writer
 from builder.release.records import CONFIGS, STAGES, schema
 
 _BATCH = 5_000  # rows that are made once and written again and again under other ids
@@ -46,12 +46,11 @@ def write_release(folder: Path, rows: int) -> None:
         ]  # fmt: skip
     for config, content in template.items():
         table = pa.Table.from_pylist(content, schema=schema(CONFIGS[config]))
-        (folder / "data" / config).mkdir(parents=True)
         repeat = len(content) // _BATCH
-        with pq.ParquetWriter(folder / "data" / config / "train-00000.parquet", table.schema) as writer:
+        with config_writer(folder, config) as writer:
             for start in range(0, rows if content else 0, _BATCH):
                 ids = np.repeat(np.arange(start, start + _BATCH), repeat).astype(str)
-                writer.write_table(table.set_column(0, "id", pa.array(ids)), row_group_size=2_000)
+                writer.add_table(table.set_column(0, "id", pa.array(ids)))
     (folder / "manifest.json").write_text(json.dumps(_MANIFEST | {"summary": {"stages": {"all": rows}}}))
 
 

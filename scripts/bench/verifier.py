@@ -13,7 +13,6 @@ the first way must give the same verdicts; where the first differs in what is co
 shown.
 """
 
-import argparse
 import importlib
 import math
 import multiprocessing
@@ -126,11 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a directory holds no responses.
     """
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.bench.verifier",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    p = cli.parser("python -m scripts.bench.verifier", __doc__)
     p.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="release or evaluation")
     p.add_argument("--workers", type=int, default=os.cpu_count(), metavar="N", help="default: one for each CPU")
     p.add_argument("--repeat", type=int, default=3, metavar="N", help="the best counts (default: %(default)s)")

@@ -15,9 +15,9 @@ def answer(prompt, drawn_before):
     if "solvable" in prompt:
         return f"Sample {drawn_before}: four, so \\boxed{{{4 if right else 5}}}."
     if "retellable" in prompt and GUIDED in prompt:
-        return f"Sample {drawn_before}: clearly it has to be \\boxed{{4}}."
+        return f"Sample {drawn_before}: clearly 2 + 2 = 4, so \\boxed{{4}}."
     if "leaky" in prompt and GUIDED in prompt:
-        return "As the reference solution says, it is \\boxed{4}."
+        return "As the reference solution says, 2 + 2 = 4, so it is \\boxed{4}."
     if "copied" in prompt and GUIDED in prompt:
         return "Two and two are four because that is how adding works, so \\boxed{4}."
     if "endless" in prompt:

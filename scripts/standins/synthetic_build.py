@@ -15,6 +15,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, load_target
 from builder.engines.protocol import Completion, SamplingParams
 from builder.journal.journal import Journal, generation_keys, scoring_key
-from builder.method.candidates import Candidate, counts, route
+from builder.method.alignment import Alignment
+from builder.method.candidates import Candidate
+from builder.method.outcome import Outcome, Texts
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 
@@ -120,30 +123,27 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) -> dict[str, Any]:
+def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) -> Outcome:
     """Draw and score what a build would, and decide as it does."""
     solved = words.random.random() < SOLVED
     retold = not solved and words.random.random() < RETOLD
-    own = _draw(row["id"], "self", solved, words, journal)
-    guided = [] if any(c.acceptable for c in own) else _draw(row["id"], "guided", retold, words, journal)
-    decision = route(0, row["id"], True, own, guided)
+    alignment = Alignment().drawn("self", _draw(row["id"], "self", solved, words, journal))
+    if not alignment.solved:
+        alignment = alignment.drawn("guided", _draw(row["id"], "guided", retold, words, journal))
+    alignment = alignment.decided(0, row["id"], verifiable=True)
     expert_key = scoring_key(row["id"], [], [])
     expert = chat.completion(row["expert_solution"])
     journal.put_scores(expert_key, expert, words.logprobs(len(expert)))
-    keys: dict[str, str | None] = {"policy_key": expert_key.hex(), "behavior_key": None}
-    if decision.stage != "fallback":
-        kept = (own if decision.stage == "self_alignment" else guided)[decision.kept]
-        keys = {"policy_key": kept.key, "behavior_key": kept.key}
-    if decision.stage == "guided_alignment":
+    texts = Texts(expert_key.hex(), policy=expert_key.hex())
+    if alignment.decision.stage == "self_alignment":
+        kept = alignment.own[alignment.decision.kept]
+        texts = replace(texts, policy=kept.key, behavior=kept.key)
+    elif alignment.decision.stage == "guided_alignment":
+        kept = alignment.retold[alignment.decision.kept]
         policy_key, tokens = scoring_key(row["id"], [0], []), journal.get(bytes.fromhex(kept.key)).token_ids
         journal.put_scores(policy_key, tokens, words.logprobs(len(tokens)))
-        keys["policy_key"] = policy_key.hex()
-    return {
-        "row": row["row"], "id": row["id"], "stage": decision.stage,
-        "kept": -1 if decision.kept is None else decision.kept, "fallback_reason": decision.fallback_reason,
-        "expert_key": expert_key.hex(), **keys, "pass_rates": counts(own, "self") | counts(guided, "guided"),
-        "self": [_brief(c) for c in own], "guided": [_brief(c) for c in guided],
-    }  # fmt: skip
+        texts = replace(texts, policy=policy_key.hex(), behavior=kept.key)
+    return Outcome.of(row["row"], row["id"], alignment, texts)
 
 
 def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Journal) -> list[Candidate]:
@@ -161,16 +161,6 @@ def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Jour
         candidates.append(Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, "boxed", reason))
     journal.put(drawn)
     return candidates
-
-
-def _brief(c: Candidate) -> dict[str, Any]:
-    return {
-        "index": c.index,
-        "key": c.key,
-        "verdict": c.verdict,
-        "answer_form": c.answer_form,
-        "rejected_reason": c.rejected_reason,
-    }
 
 
 def settings(source: Path) -> Settings:

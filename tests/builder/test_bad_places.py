@@ -9,7 +9,6 @@ import pytest
 
 from builder.building.workspace import Workspace
 from builder.errors import InputError
-from builder.release.files import settle
 from scripts.standins.builds import answer, build, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
@@ -83,20 +82,22 @@ def test_damaged_settings_are_one_line(tmp_path, target):
 def test_a_swap_that_a_kill_cut_in_two_is_completed(tmp_path):
     output = tmp_path / "r"
     workspace = Workspace.of(output)
-    for place, content in ((workspace.old_release, "old"), (workspace.new_release, "new")):
-        place.mkdir(parents=True)
-        (place / "manifest.json").write_text(json.dumps({"release": content}))
-    settle(output, workspace)
-    assert json.loads((output / "manifest.json").read_text()) == {"release": "new"}
-    assert not workspace.old_release.exists()
-    settle(output, workspace)
+    for name in ("old", "new"):
+        (workspace.root / f"result.{name}").mkdir(parents=True)
+        (workspace.root / f"result.{name}" / "manifest.json").write_text(json.dumps({"release": name}))
+    with workspace.locked(fresh=False), pytest.raises(InputError, match="another build is using"):
+        workspace.settle(output)
+    for _ in range(2):
+        workspace.settle(output)
+        assert json.loads((output / "manifest.json").read_text()) == {"release": "new"}
+        assert os.listdir(workspace.root) == ["lock"]
     assert os.listdir(output) == ["manifest.json"]
 
 
 def test_an_unfinished_release_is_never_swapped_in(tmp_path):
     output = tmp_path / "r"
     workspace = Workspace.of(output)
-    workspace.old_release.mkdir(parents=True)
-    workspace.new_release.mkdir()  # its manifest is not written yet
-    settle(output, workspace)
+    for name in ("old", "tmp"):  # as a kill in the next build leaves them, if somebody removes the release by hand
+        (workspace.root / f"result.{name}").mkdir(parents=True)
+    workspace.settle(output)
     assert not output.exists()

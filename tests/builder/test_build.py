@@ -124,7 +124,7 @@ def test_an_engine_that_dies_is_started_again_and_the_build_goes_on(tmp_path):
     log = (tmp_path / "log").open("w+")
     with subprocess.Popen(command, stdout=log, stderr=log) as build:
         deadline = time.monotonic() + 180
-        while not (tmp_path / "r.work" / "pipeline.log").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "r.work" / "go").exists() and time.monotonic() < deadline:
             time.sleep(0.2)
         engines = [
             child
@@ -149,7 +149,7 @@ def test_interrupted_it_stops_everything_and_says_how_to_continue(tmp_path):
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as build:
         deadline = time.monotonic() + 180
-        while not (tmp_path / "r.work" / "pipeline.log").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "r.work" / "go").exists() and time.monotonic() < deadline:
             time.sleep(0.2)
         children = psutil.Process(build.pid).children(recursive=True)
         build.send_signal(signal.SIGINT)

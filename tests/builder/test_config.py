@@ -1,6 +1,7 @@
 import pytest
 import yaml
 
+from builder.arguments import parser, settings_from
 from builder.config import (
     Parallel,
     Rules,
@@ -133,3 +134,21 @@ def test_how_the_engine_spreads_over_gpus_is_no_setting_of_the_build(target):
     assert wide.target.parallel.gpus == 8
     assert wide.fingerprint == settings(target).fingerprint
     assert wide.differences(settings(target).model_dump(mode="json")) == []
+
+
+def test_every_rule_and_every_way_of_sampling_has_a_flag():
+    options = {action.dest for action in parser()._actions}
+    for model in (Rules, Sampling, SourceSpec):
+        assert options >= model.model_fields.keys() - {"name"}
+
+
+def test_the_command_line_changes_single_rules_and_leaves_the_targets_sampling(target):
+    words = "--rules paper --max-copy-rate 0.5 --temperature 0.7 --source a.jsonl b.jsonl --id-field key --shard 2/8"
+    made = settings_from(parser().parse_args(words.split()), target, "a" * 40, "vllm")
+    assert made.rules == Rules.named("paper").model_copy(update={"max_copy_rate": 0.5})
+    assert made.sampling == target.sampling.model_copy(update={"temperature": 0.7})
+    assert made.sources == [SourceSpec(name=name, id_field="key") for name in ("a.jsonl", "b.jsonl")]
+    assert (str(made.shard), made.seed, made.verifier_deadline) == ("2/8", 0, 5.0)
+    words = "--allow-echoes --max-copy-rate off --accept-answers boxed"
+    made = settings_from(parser().parse_args(words.split()), target, "a" * 40, "vllm")
+    assert made.rules == Rules(forbid_echoes=False, max_copy_rate=None, accept_answers="boxed")

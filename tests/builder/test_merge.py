@@ -17,6 +17,7 @@ from builder.engines.protocol import Completion
 from builder.errors import InputError
 from builder.journal.journal import Journal
 from builder.merge import main as merge_main
+from builder.method.outcome import Outcome
 from builder.publishing.content import check_intact, stage
 from builder.publishing.versions import parse_version
 from builder.release.comparison import compare_releases
@@ -108,7 +109,7 @@ def _finish(workspace, chat):
                        "rejected_reason": None}
                       for n, key in enumerate(drawn)]  # fmt: skip
             outcome = {
-                "row": row["row"], "id": row["id"], "stage": stage, "kept": number % 2 if kept else -1,
+                "row": row["row"], "id": row["id"], "stage": stage, "kept": number % 2 if kept else None,
                 "fallback_reason": None if kept else "no_room", "expert_key": expert.hex(),
                 "policy_key": (drawn[number % 2] if kept else expert).hex(),
                 "behavior_key": drawn[number % 2].hex() if kept else None,
@@ -116,7 +117,7 @@ def _finish(workspace, chat):
                                for c in ("sampled", "correct")},
                 "self": [], "guided": [],
             }  # fmt: skip
-            journal.put_outcomes([outcome | ({phase: listed} if kept else {})])
+            journal.put_outcomes([Outcome.load(json.dumps(outcome | ({phase: listed} if kept else {})))])
 
 
 def merge(output, *shards, fresh=False):

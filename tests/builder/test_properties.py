@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from builder.config import SourceSpec
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
-from builder.method.candidates import Candidate, dump, load, route
+from builder.method.alignment import Alignment, decide
+from builder.method.candidates import Candidate
 from builder.sources.filters import overlong, unverifiable
 from builder.sources.load import sample
-from builder.steps.base import TRAVEL
+from builder.steps.base import ALIGNMENT
 from builder.steps.route import Route
 from tests.builder.sources.loaded import load_all
 
@@ -57,7 +58,7 @@ rows_of_candidates = st.lists(st.tuples(st.booleans(), phases, phases), min_size
 
 @given(st.integers(0, 5), st.text(max_size=5), st.booleans(), phases, phases, st.randoms())
 def test_every_row_has_one_stage_and_keeps_an_acceptable_candidate_of_it(seed, row_id, verifiable, own, guided, random):
-    decision = route(seed, row_id, verifiable, own, guided)
+    decision = decide(seed, row_id, verifiable, own, guided)
     of_stage = {"self_alignment": own, "guided_alignment": guided}.get(decision.stage)
     if of_stage is None:
         assert decision.stage == "fallback"
@@ -70,22 +71,23 @@ def test_every_row_has_one_stage_and_keeps_an_acceptable_candidate_of_it(seed, r
         assert decision.stage == "self_alignment" or not any(c.acceptable for c in own)
     # In whatever order the samples arrived, and however often a resumed build has looked at them.
     shuffled = [random.sample(of_phase, len(of_phase)) for of_phase in (own, guided)]
-    assert route(seed, row_id, verifiable, *shuffled) == decision
+    assert decide(seed, row_id, verifiable, *shuffled) == decision
 
 
 def routed(rows, batches):
-    """The columns that the step fills, by id, when the rows come in these batches."""
-    step = Route(name="route", workspace="unused", writes=["stage", "kept", "fallback_reason"])
+    """What the step decides, by id, when the rows come in these batches."""
+    step = Route(name="route", workspace="unused")
     step._settings = SimpleNamespace(seed=7)
     done = {}
     for batch in batches:
         inputs = [
-            {**TRAVEL, "id": f"r{n}", "verifiable": rows[n][0], "self_candidates": dump(rows[n][1]),
-             "guided_candidates": dump(rows[n][2])}
+            {"id": f"r{n}", "verifiable": rows[n][0], ALIGNMENT: Alignment(tuple(rows[n][1]), tuple(rows[n][2])).dump()}
             for n in batch
-        ]  # fmt: skip
+        ]
         for row in next(step.process(inputs)):
-            done[row["id"]] = (row["stage"], row["kept"], row["fallback_reason"], row["error"])
+            done[row["id"]] = Alignment.load(row[ALIGNMENT])
+            assert done[row["id"]].decision
+            assert not done[row["id"]].error
     return done
 
 
@@ -106,8 +108,14 @@ def test_decisions_do_not_depend_on_order_batch_size_replicas_or_resuming(rows, 
 
 @given(st.lists(st.booleans(), max_size=8), st.text())
 def test_candidates_survive_the_way_through_the_pipeline(flags, text):
-    candidates = [Candidate(i, "ff", text, "length", 3, -0.1, ok, "error", None, None) for i, ok in enumerate(flags)]
-    assert load(dump(candidates)) == candidates
+    drawn = tuple(Candidate(i, "ff", text, "length", 3, -0.1, ok, "error", None, None) for i, ok in enumerate(flags))
+    assert Alignment.load(Alignment(drawn).dump()).own == drawn
+
+
+def test_a_batch_that_distilabel_has_nulled_is_lost_with_a_reason():
+    step = Route(name="route", workspace="unused")
+    (row,) = next(step.process([{"id": "r0", "verifiable": None, ALIGNMENT: None}]))
+    assert "lost before step route" in Alignment.load(row[ALIGNMENT]).error
 
 
 entries = st.dictionaries(

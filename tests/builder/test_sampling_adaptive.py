@@ -28,7 +28,7 @@ async def kept(row, draws, adaptive=True):
     async def draw_up_to(count):
         return draws[:count]
 
-    drawn = await until_acceptable(TOTAL, draw_up_to, RIGHT.__contains__) if adaptive else draws
+    drawn = await until_acceptable(waves(TOTAL), draw_up_to, RIGHT.__contains__) if adaptive else draws
     index = select(0, f"row-{row}", "self", (i for i, text in enumerate(drawn) if text in RIGHT))
     return (None if index is None else drawn[index]), len(drawn)
 

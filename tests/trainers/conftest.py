@@ -11,12 +11,14 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from builder.building.workspace import Workspace, write_atomically
+from builder.building.workspace import Workspace
 from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, Target
 from builder.engines.local_model import LocalModel
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
+from builder.machine.atomic import write_atomically
+from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from builder.release.records import REJECTED, schema
@@ -125,7 +127,7 @@ def _outcome(problem: dict, draw: random.Random, chat: Chat, local: LocalModel, 
         "row": row,
         "id": problem["id"],
         "stage": stage,
-        "kept": -1,
+        "kept": None,
         "fallback_reason": "no_acceptable_candidate",
         "expert_key": keys["expert"].hex(),
         "policy_key": keys["expert"].hex(),
@@ -143,4 +145,4 @@ def _outcome(problem: dict, draw: random.Random, chat: Chat, local: LocalModel, 
         outcome |= {"kept": 0, "fallback_reason": None}
         outcome |= {"behavior_key": keys["drawn"].hex(), "policy_key": policy.hex()}
         outcome[phase] = [{"index": 0, "key": keys["drawn"].hex(), **JUDGED}]
-    return outcome
+    return Outcome.load(json.dumps(outcome))

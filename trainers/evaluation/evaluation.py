@@ -107,7 +107,7 @@ class Evaluation:
             },
             "settings": settings.model_dump(mode="json"),
         }
-        write_run(self._output, self._files.root / "result.tmp", results, rows)
+        write_run(self._files.replacement(self._output), results, rows)
         return results
 
     def _sample(self, benchmarks: Sequence[Loaded], chat: Chat, journal: Journal) -> tuple[list[Sample], str]:

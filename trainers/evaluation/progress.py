@@ -3,8 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from builder.building.progress import time_left
-from builder.machine.display import Display
+from builder.machine.display import Display, left_at_pace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,12 +26,9 @@ class SamplingDisplay(Display):
         self._done += 1
         if not drawn_tokens:  # an earlier session drew its samples: that says nothing about the pace
             self._known = self._done
-        seconds = time.monotonic() - self._began
-        parts = describe(self._done - self._known, self._total - self._known, drawn_tokens, seconds)
+        asked, seconds = self._total - self._known, time.monotonic() - self._began
+        share = (self._done - self._known) / asked if asked else 1.0
+        parts = [left_at_pace(share, seconds, "all problems sampled")]
+        if seconds:
+            parts += [f"{drawn_tokens / seconds:,.0f} tokens/s", f"{drawn_tokens:,} tokens"]
         self._show(self._done, parts, always=self._done == self._total)
-
-
-def describe(done: int, total: int, tokens: int, seconds: float) -> list[str]:
-    """Time left, tokens per second and tokens, from what `seconds` of this session have brought."""
-    left = "all problems sampled" if done == total else time_left(seconds * (total - done) / done if done else None)
-    return [left, f"{tokens / seconds:,.0f} tokens/s", f"{tokens:,} tokens"] if seconds else [left]

@@ -5,17 +5,16 @@
 """
 
 import json
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.errors import InputError
+from builder.machine.atomic import Replacement
+from builder.release.parquet import TableWriter
 from builder.release.records import Column, schema
 
 if TYPE_CHECKING:
@@ -93,23 +92,16 @@ def open_run(path: Path) -> Run:
     return run
 
 
-def write_run(path: Path, scratch: Path, results: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
-    """Write a finished evaluation; an earlier one at `path` is replaced.
+def write_run(replacement: Replacement, results: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
+    """Write a finished evaluation; an earlier one in its place is replaced.
 
     Args:
-        path: where it appears, by one rename.
-        scratch: directory on the same disk that may be filled meanwhile.
+        replacement: where it appears.
         results: content of `results.json`, but for its format.
         samples: rows with the columns of `SAMPLES`.
     """
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    pq.write_table(
-        pa.Table.from_pylist(list(samples), schema=schema(SAMPLES)), scratch / SAMPLES_FILE, compression="zstd"
-    )
     content = {"evaluation_format": FORMAT, **results}
-    (scratch / RESULTS).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        shutil.rmtree(path)
-    os.rename(scratch, path)
+    with replacement.filled() as scratch:
+        with TableWriter(scratch / SAMPLES_FILE, schema(SAMPLES)) as writer:
+            writer.add(samples)
+        (scratch / RESULTS).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,43 +5,21 @@ import pytest
 from rich.console import Console
 
 from builder.building.estimate import Left
-from builder.building.progress import ProgressDisplay, describe, duration, time_left
+from builder.building.progress import ProgressDisplay, describe
 from builder.config import Sampling
 from builder.journal.journal import Progress
 from builder.journal.work import Work
+from builder.machine.display import time_left
 
 SAMPLING = Sampling(candidates=4)
 NOTHING = Progress({}, 0, 0, 0)
 NOW = Progress({"self_alignment": 3, "fallback": 1}, 5000, 100, 40)
 WORK = {
-    "solve": Work(came=30, left=20, asked=120, answered=80),
-    "retell": Work(came=18, left=12, asked=24, answered=16, judged=72),
-    "score": Work(came=10, left=9, asked=18, answered=17, judged=12),
+    "solve": Work(came=30, left=20, asked=120, answered=80, judged=72),
+    "retell": Work(came=18, left=12, asked=24, answered=16, judged=12),
+    "score": Work(came=10, left=9, asked=18, answered=17),
 }
 LEFT = Left(samples=60.4, seconds=130.0, at_most=False, done=0.4)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (3900, "1 h 05 min"), (90000, "25 h 00 min")],
-)
-def test_durations_as_a_person_says_them(seconds, words):
-    assert duration(seconds) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.1, "5 s left"),
-        (58, "1 min 00 s left"),
-        (133, "2 min 10 s left"),
-        (626, "10 min left"),
-        (14170, "3 h 56 min left"),
-        (None, "time left unknown yet"),
-    ],
-)
-def test_time_left_is_no_more_exact_than_it_is_known(seconds, words):
-    assert time_left(seconds) == words
 
 
 def test_one_line_says_the_most_important_first():

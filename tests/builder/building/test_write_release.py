@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +11,7 @@ from builder.building.write_release import write_release
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
-from builder.release import files as release_files
+from builder.release import parquet
 from builder.release.files import data_file
 from builder.release.manifest import read_manifest
 from builder.release.records import CONFIGS, schema
@@ -104,7 +106,7 @@ def test_log_probs_that_do_not_align_are_refused(build, chat):
         wrong = chat.completion("It is \\boxed{1}")
         journal.put([(b"short", Completion(wrong, [-0.1] * (len(wrong) - 1), "stop"))])
         outcome = list(journal.outcomes())[1]
-        journal.put_outcomes([outcome | {"behavior_key": b"short".hex()}])
+        journal.put_outcomes([replace(outcome, texts=replace(outcome.texts, behavior=b"short".hex()))])
     with pytest.raises(MindTheGapError, match="made-up-1: tokens and log-probs do not align"):
         write_release(output, workspace, chat)
     assert not output.exists()
@@ -125,7 +127,8 @@ def test_a_rewritten_release_is_not_read_from_a_cache_of_the_old_one(build, chat
     write_release(output, workspace, chat)
     assert load_dataset(str(output), split="train")["fallback_reason"][2] == "unverifiable"
     with Journal(workspace.journal_file) as journal:
-        journal.put_outcomes([list(journal.outcomes())[2] | {"fallback_reason": "no_room"}])
+        outcome = list(journal.outcomes())[2]
+        journal.put_outcomes([replace(outcome, decision=replace(outcome.decision, fallback_reason="no_room"))])
     write_release(output, workspace, chat)
     assert load_dataset(str(output), split="train")["fallback_reason"][2] == "no_room"
 
@@ -160,7 +163,7 @@ def test_batches_and_row_groups_leave_no_trace(build, chat, monkeypatch, tmp_pat
     write_release(output, workspace, chat)
     whole = {name: pq.read_table(data_file(output, name)) for name in CONFIGS}
     monkeypatch.setattr(release, "BATCH", 2)
-    monkeypatch.setattr(release_files, "_ROW_GROUP", 1)
+    monkeypatch.setattr(parquet, "_ROW_GROUP", 1)
     write_release(tmp_path / "again", workspace, chat)
     for name, table in whole.items():
         again = pq.ParquetFile(data_file(tmp_path / "again", name))
@@ -172,8 +175,8 @@ def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
     workspace, output = build
     with Journal(workspace.journal_file) as journal:
         outcome = next(journal.outcomes())
-        lost = outcome["self"][0] | {"key": b"lost".hex()}
-        journal.put_outcomes([outcome | {"self": [lost]}])
+        lost = replace(outcome.candidates["self"][0], key=b"lost".hex())
+        journal.put_outcomes([replace(outcome, candidates=outcome.candidates | {"self": [lost]})])
     with pytest.raises(MindTheGapError, match=f"the journal lacks the answer {b'lost'.hex()}"):
         write_release(output, workspace, chat)
     assert not output.exists()

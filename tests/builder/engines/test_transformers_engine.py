@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from builder.engines import local_model
-from builder.engines.local_model import LocalModel, Row
+from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import SamplingParams
 from builder.engines.transformers_engine import DrawJob, ScoreJob, TransformersEngine, next_batch
 from builder.errors import EngineError
@@ -47,7 +47,7 @@ def test_logprobs_are_those_of_a_plain_forward_pass(engine, prompt_ids, plain_lo
 def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_logprobs, monkeypatch):
     monkeypatch.setattr(local_model, "compute_dtype", lambda *_: torch.bfloat16)  # also where it is slow
     model = LocalModel(smollm2, "bfloat16", "cpu")
-    row = Row.seeded(prompt_ids, params(12), seed=1, index=0)
+    row = Draft.seeded(prompt_ids, params(12), seed=1, index=0)
     model.generate([row])
     (scored,) = model.score([(prompt_ids, row.token_ids)])
     plain = plain_logprobs(prompt_ids, row.token_ids)
@@ -69,22 +69,22 @@ def test_a_cpu_without_bf16_computes_in_fp32(monkeypatch, native):
 
 
 def test_the_same_seed_gives_the_same_tokens_whatever_the_batch_mates(fp32, prompt_ids):
-    alone = Row.seeded(prompt_ids, params(10), seed=5, index=3)
+    alone = Draft.seeded(prompt_ids, params(10), seed=5, index=3)
     fp32.generate([alone])
-    crowd = [Row.seeded(prompt_ids[: 3 + i] * (1 + i % 3), params(2 + 3 * i), seed=i, index=0) for i in range(4)]
-    again = Row.seeded(prompt_ids, params(10), seed=5, index=3)
+    crowd = [Draft.seeded(prompt_ids[: 3 + i] * (1 + i % 3), params(2 + 3 * i), seed=i, index=0) for i in range(4)]
+    again = Draft.seeded(prompt_ids, params(10), seed=5, index=3)
     fp32.generate([*crowd, again])
     assert again.token_ids == alone.token_ids
     assert again.logprobs == pytest.approx(alone.logprobs, abs=1e-3)
     # Three of the four end early, so that the batch was cut in between: they are exact all the same.
     assert [len(row.token_ids) for row in crowd] == [2, 5, 8, 11]
-    other = Row.seeded(prompt_ids, params(10), seed=5, index=4)
+    other = Draft.seeded(prompt_ids, params(10), seed=5, index=4)
     fp32.generate([other])
     assert other.token_ids != alone.token_ids
 
 
 def test_rows_that_outlive_a_cut_batch_still_have_true_logprobs(fp32, prompt_ids, plain_logprobs):
-    rows = [Row.seeded(prompt_ids[i:], params(2 + 4 * i, stops=()), seed=7, index=i) for i in range(4)]
+    rows = [Draft.seeded(prompt_ids[i:], params(2 + 4 * i, stops=()), seed=7, index=i) for i in range(4)]
     fp32.generate(rows)
     for row in rows:
         assert row.logprobs == pytest.approx(plain_logprobs(row.prompt_ids, row.token_ids), abs=1e-3)
@@ -96,17 +96,17 @@ def test_a_batch_is_cut_as_soon_as_half_of_it_is_finished(fp32, prompt_ids, monk
     monkeypatch.setattr(
         local_model, "draw", lambda logits, *rest: widths.append(len(logits)) or original(logits, *rest)
     )
-    fp32.generate([Row.seeded(prompt_ids, params(n, stops=()), seed=0, index=n) for n in (2, 2, 4, 6)])
+    fp32.generate([Draft.seeded(prompt_ids, params(n, stops=()), seed=0, index=n) for n in (2, 2, 4, 6)])
     assert widths == [4, 4, 2, 2, 1, 1]
 
 
 def test_completions_end_with_the_first_stop_token_and_contain_it(fp32, prompt_ids):
-    free = Row.seeded(prompt_ids, params(8, stops=()), seed=3, index=0)
+    free = Draft.seeded(prompt_ids, params(8, stops=()), seed=3, index=0)
     fp32.generate([free])
     assert free.finish_reason == "length"
     assert len(free.token_ids) == 8
     stop = free.token_ids[4]
-    stopped = Row.seeded(prompt_ids, params(8, stops=(stop,)), seed=3, index=0)
+    stopped = Draft.seeded(prompt_ids, params(8, stops=(stop,)), seed=3, index=0)
     fp32.generate([stopped])
     assert stopped.token_ids == free.token_ids[: free.token_ids.index(stop) + 1]
     assert stopped.completion().finish_reason == "stop"
@@ -120,7 +120,7 @@ def test_the_models_own_generation_config_has_no_say(smollm2, tmp_path, prompt_i
         '{"do_sample": true, "top_k": 1, "repetition_penalty": 5.0, "temperature": 0.1, "eos_token_id": [28, 30],'
         '"suppress_tokens": [1, 2, 3], "max_length": 20, "min_new_tokens": 3}'
     )
-    rows = [Row.seeded(prompt_ids, params(8), seed=11, index=0) for _ in range(2)]
+    rows = [Draft.seeded(prompt_ids, params(8), seed=11, index=0) for _ in range(2)]
     fp32.generate(rows[:1])
     LocalModel(tmp_path, "float32", "cpu").generate(rows[1:])
     assert rows[1].token_ids == rows[0].token_ids
@@ -128,7 +128,7 @@ def test_the_models_own_generation_config_has_no_say(smollm2, tmp_path, prompt_i
 
 
 def test_temperature_and_top_p_are_in_the_logprobs(fp32, prompt_ids, plain_logprobs):
-    cold = Row.seeded(prompt_ids, params(6, temperature=0.01, top_p=0.5), seed=0, index=0)
+    cold = Draft.seeded(prompt_ids, params(6, temperature=0.01, top_p=0.5), seed=0, index=0)
     fp32.generate([cold])
     assert cold.logprobs == pytest.approx([0.0] * len(cold.token_ids), abs=1e-3)
     assert sum(plain_logprobs(prompt_ids, cold.token_ids)) < -0.1  # the policy itself is less sure
@@ -146,7 +146,7 @@ def test_out_of_memory_halves_the_batch(engine, fp32, prompt_ids, monkeypatch, e
     sizes = []
     original = fp32.generate
 
-    def limited(rows: list[Row]) -> None:
+    def limited(rows: list[Draft]) -> None:
         sizes.append(len(rows))
         if len(rows) > 2:
             raise error
@@ -221,7 +221,7 @@ def test_a_directory_without_a_model(tmp_path):
 
 
 def draw_job(length: int) -> DrawJob:
-    return DrawJob(Row.seeded([1] * length, params(1), seed=0, index=0))
+    return DrawJob(Draft.seeded([1] * length, params(1), seed=0, index=0))
 
 
 def test_next_batch_is_the_oldest_job_and_those_nearest_to_it_in_length():

@@ -1,5 +1,6 @@
 import math
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from builder.engines.protocol import Completion, SamplingParams
 from builder.errors import InputError, JournalError
 from builder.journal import sqlite as journal_db
 from builder.journal.journal import SCORED, Journal, generation_keys, scoring_key
+from builder.method.alignment import Decision
+from builder.method.outcome import Outcome, Texts
 
 PARAMS = SamplingParams(1.0, 1.0, 64, (2, 0))
 float32 = st.floats(width=32, allow_nan=False)
@@ -24,8 +27,8 @@ def completion(tokens=(5, 2), reason="stop"):
     return Completion(list(tokens), [-0.5] * len(tokens), reason)
 
 
-def outcome(row, stage="fallback"):
-    return {"row": row, "id": f"r{row}", "stage": stage}
+def outcome(row, stage="fallback", **changes):
+    return replace(Outcome(row, f"r{row}", Decision(stage), Texts("ab", "ab")), **changes)
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**31 - 1), float32), max_size=50), st.sampled_from(["stop", "length"]))
@@ -89,7 +92,7 @@ def test_entries_survive_closing(tmp_path):
 def test_outcomes_come_in_source_order_and_once_each(journal):
     journal.put_outcomes([outcome(2), outcome(0)])
     journal.put_outcomes([outcome(1), outcome(0, "self_alignment")])
-    assert [(o["row"], o["stage"]) for o in journal.outcomes()] == [
+    assert [(o.row, o.stage) for o in journal.outcomes()] == [
         (0, "self_alignment"),
         (1, "fallback"),
         (2, "fallback"),
@@ -168,7 +171,7 @@ def test_a_journal_without_room_is_one_clear_line_and_keeps_what_it_has(journal)
 
 def test_a_failed_transaction_leaves_nothing(journal):
     with pytest.raises(sqlite3.IntegrityError):
-        journal.put_outcomes([outcome(0), {"row": 1, "id": None, "stage": "fallback"}])
+        journal.put_outcomes([outcome(0), outcome(1, id=None)])
     assert list(journal.finished_rows()) == []
 
 
@@ -208,5 +211,5 @@ def test_progress_counts_each_entry_and_each_row_once(journal):
     assert (progress.candidates, progress.sampled_tokens) == (1, 2)
     assert progress.stages == {"fallback": 1, "self_alignment": 1}
     with pytest.raises(sqlite3.IntegrityError):
-        journal.put_outcomes([outcome(5), {"row": 6, "id": None, "stage": "fallback"}])
+        journal.put_outcomes([outcome(5), outcome(6, id=None)])
     assert journal.progress() == progress

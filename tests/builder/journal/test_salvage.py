@@ -9,6 +9,8 @@ from builder.engines.protocol import Completion
 from builder.errors import InputError
 from builder.journal.journal import Journal
 from builder.journal.salvage import salvage
+from builder.method.alignment import Decision
+from builder.method.outcome import Judged, Outcome, Texts
 
 ROWS = 240
 PAGE = 1 << 14
@@ -20,9 +22,8 @@ def completion(n):
 
 def outcome(n):
     key = b"key-%03d" % n
-    brief = {"index": 0, "key": key.hex(), "verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
-    keys = {"expert_key": key.hex(), "policy_key": key.hex(), "behavior_key": None}
-    return {"row": n, "id": f"r{n}", "stage": "self_alignment", **keys, "self": [brief], "guided": []}
+    drawn = {"self": [Judged(0, key.hex(), "correct", "boxed", None)], "guided": []}
+    return Outcome(n, f"r{n}", Decision("self_alignment", 0), Texts(key.hex(), key.hex()), drawn)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def state(path):
         outcomes = list(journal.outcomes())
     kept = {n: entry for n, entry in found.items() if entry is not None}
     assert all(entry == completion(n) for n, entry in kept.items())
-    assert all(o == outcome(o["row"]) and o["row"] in kept for o in outcomes)
+    assert all(o == outcome(o.row) and o.row in kept for o in outcomes)
     return len(kept), len(outcomes)
 
 

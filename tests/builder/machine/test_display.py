@@ -4,8 +4,7 @@ import itertools
 import pytest
 from rich.console import Console
 
-from builder.building.progress import MergeDisplay
-from builder.machine.display import Display, fitted
+from builder.machine.display import Display, PaceDisplay, duration, fitted, pace_on_stderr, time_left
 from trainers.evaluation.progress import SamplingDisplay
 
 PARTS = ["at most 12 min left", "solving 31, retelling 8, scoring 2", "148/412 samples", "4,120 tokens/s"]
@@ -19,6 +18,29 @@ def shown(display, width):
     assert len(lines) == 1
     assert len(lines[0].rstrip()) <= width
     return lines[0].strip("━╸╺ ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (3900, "1 h 05 min"), (90000, "25 h 00 min")],
+)
+def test_durations_as_a_person_says_them(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.1, "5 s left"),
+        (58, "1 min 00 s left"),
+        (133, "2 min 10 s left"),
+        (626, "10 min left"),
+        (14170, "3 h 56 min left"),
+        (None, "time left unknown yet"),
+    ],
+)
+def test_time_left_is_no_more_exact_than_it_is_known(seconds, words):
+    assert time_left(seconds) == words
 
 
 @pytest.mark.parametrize("width", [45, 60, 80, 100, 200])
@@ -82,8 +104,23 @@ def test_an_evaluation_says_how_far_it_is_and_how_long_it_takes(width, ticking):
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_a_merge_says_how_far_it_is(width, ticking):
-    display = MergeDisplay(Console(file=io.StringIO()), 100_000)
+    display = PaceDisplay(Console(file=io.StringIO()), 100_000, "rows", "all rows written")
     display.advance(50_000)
     assert shown(display, width).startswith("50,000/100,000 rows | 10 s left")
     display.advance(50_000)
     assert shown(display, width).startswith("100,000/100,000 rows | all rows written")
+
+
+def test_a_share_says_how_long_it_takes_where_nobody_knows_the_total(ticking):
+    display = PaceDisplay(Console(file=io.StringIO()), None, "rows", "all rows read")
+    display.advance(1_000, 0.25)
+    assert shown(display, 80) == "1,000 rows | 30 s left | 100 rows/s"
+    display.advance(3_000, 1.0)
+    assert shown(display, 80).startswith("4,000 rows | all rows read")
+
+
+def test_nothing_is_shown_where_nobody_looks(capsys):
+    with pace_on_stderr(10, "rows", "all rows read") as advance:
+        advance(10)
+        advance(10, 1.0)
+    assert capsys.readouterr() == ("", "")

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.config import Rules
-from builder.method.candidates import Candidate, counts, dump, load, route
+from builder.method.alignment import Alignment, Decision, decide
+from builder.method.candidates import Candidate, counts
 from builder.method.rules import Task
 from builder.verification.verdicts import Judgement
 
@@ -20,14 +21,25 @@ bad = st.builds(lambda i: candidate(i, "incorrect", "not_correct"), st.integers(
 drawn = st.lists(st.one_of(good, bad), max_size=10, unique_by=lambda c: c.index)
 
 
+@given(drawn, drawn, st.sampled_from([None, Decision("self_alignment", 3), Decision("fallback", None, "no_room")]))
+def test_json_round_trip(own, retold, decision):
+    alignment = Alignment(tuple(own), tuple(retold), decision, error=None)
+    assert Alignment.load(alignment.dump()) == alignment
+
+
+def test_the_first_error_stays():
+    assert Alignment().failed("gone").failed("later").error == "gone"
+
+
 @given(drawn)
-def test_json_round_trip(candidates):
-    assert load(dump(candidates)) == candidates
+def test_a_row_is_solved_by_an_acceptable_response_of_its_own(candidates):
+    assert Alignment(tuple(candidates)).solved == any(c.acceptable for c in candidates)
+    assert not Alignment().drawn("guided", candidates).solved
 
 
 @given(st.integers(), st.text(), st.booleans(), drawn, drawn)
 def test_routing_is_a_partition_and_keeps_only_acceptable_candidates(seed, row_id, verifiable, own, retold):
-    decision = route(seed, row_id, verifiable, own, retold)
+    decision = decide(seed, row_id, verifiable, own, retold)
     by_stage = {"self_alignment": own, "guided_alignment": retold}
     if decision.stage == "fallback":
         assert decision.kept is None
@@ -44,14 +56,14 @@ def test_routing_is_a_partition_and_keeps_only_acceptable_candidates(seed, row_i
 @given(st.integers(), st.text(), drawn, drawn, st.randoms())
 def test_routing_does_not_depend_on_arrival_order(seed, row_id, own, retold, random):
     shuffled = (random.sample(c, len(c)) for c in (own, retold))
-    assert route(seed, row_id, True, own, retold) == route(seed, row_id, True, *shuffled)
+    assert decide(seed, row_id, True, own, retold) == decide(seed, row_id, True, *shuffled)
 
 
 def test_fallback_reasons():
     wrong = [candidate(verdict="incorrect", rejected="not_correct")]
-    assert route(0, "a", False, [], []).fallback_reason == "unverifiable"
-    assert route(0, "a", True, wrong, []).fallback_reason == "no_room"
-    assert route(0, "a", True, wrong, wrong).fallback_reason == "no_acceptable_candidate"
+    assert decide(0, "a", False, [], []).fallback_reason == "unverifiable"
+    assert decide(0, "a", True, wrong, []).fallback_reason == "no_room"
+    assert decide(0, "a", True, wrong, wrong).fallback_reason == "no_acceptable_candidate"
 
 
 def test_a_candidate_is_acceptable_only_after_its_verdict():

@@ -4,10 +4,10 @@ import pytest
 
 from builder.errors import InputError
 from builder.publishing.content import Content, StagedFile
-from builder.publishing.plan import Commit, Create, Done, Remote, RemoteFile, Tag, next_step
+from builder.publishing.plan import Commit, Remote, RemoteFile, changes, published
 from builder.publishing.versions import Version
 
-V1, V2 = Version(1, 0, 0), Version(1, 1, 0)
+V1 = Version(1, 0, 0)
 MANIFEST = {
     "fingerprint": "f",
     "files": {"data/x.parquet": {"sha256": "x"}},
@@ -25,25 +25,26 @@ SMALL = RemoteFile(None, hashlib.sha1(b"blob 4\0card").hexdigest())
 WHOLE = {"data/x.parquet": LARGE, "README.md": SMALL, ".gitattributes": RemoteFile(None, "a")}
 
 
-def test_from_nothing_to_a_tag_one_step_at_a_time():
-    assert next_step(CONTENT, V1, Remote()) == Create()
-    fresh = Remote("c0", {".gitattributes": RemoteFile(None, "a")}, {})
-    assert next_step(CONTENT, V1, fresh) == Commit("c0", list(CONTENT.files.values()), [])
-    committed = Remote("c1", WHOLE, {}, unreleased=MANIFEST)
-    assert next_step(CONTENT, V1, committed) == Tag("c1")
-    assert next_step(CONTENT, V1, Remote("c1", WHOLE, {"v1.0.0": "c1"}, tagged=MANIFEST)) == Done("c1")
+def test_what_is_missing_from_nothing_to_a_commit():
+    everything = list(CONTENT.files.values())
+    assert changes(CONTENT, Remote()) == Commit(None, everything, [])
+    assert changes(CONTENT, Remote("c0", {".gitattributes": RemoteFile(None, "a")}, {})) == Commit("c0", everything, [])
+    assert not changes(CONTENT, Remote("c1", WHOLE, {}, unreleased=MANIFEST))
 
 
 def test_what_is_there_is_not_sent_and_what_vanished_is_removed():
     files = WHOLE | {"README.md": RemoteFile(None, "b"), "data/old.parquet": LARGE}
-    step = next_step(CONTENT, V2, Remote("c1", files, {"v1.0.0": "c1"}, previous=MANIFEST))
-    assert step == Commit("c1", [CONTENT.files["README.md"]], ["data/old.parquet"])
-    assert step.bytes == 4
+    change = changes(CONTENT, Remote("c1", files, {"v1.0.0": "c1"}, previous=MANIFEST))
+    assert change == Commit("c1", [CONTENT.files["README.md"]], ["data/old.parquet"])
+    assert change.bytes == 4
+    assert change
 
 
 def test_the_tag_counts_wherever_main_has_gone_since():
+    assert published(CONTENT, V1, Remote("c1", WHOLE, {}, unreleased=MANIFEST)) is None
+    assert published(CONTENT, V1, Remote("c1", WHOLE, {"v1.0.0": "c1"}, tagged=MANIFEST)) == "c1"
     moved_on = Remote("c9", {}, {"v1.0.0": "c1", "v1.1.0": "c9"}, tagged=MANIFEST)
-    assert next_step(CONTENT, V1, moved_on) == Done("c1")
+    assert published(CONTENT, V1, moved_on) == "c1"
 
 
 @pytest.mark.parametrize(
@@ -57,4 +58,4 @@ def test_the_tag_counts_wherever_main_has_gone_since():
 )
 def test_what_is_refused(remote, version, message):
     with pytest.raises(InputError, match=message):
-        next_step(CONTENT, version, remote)
+        published(CONTENT, version, remote)

@@ -9,7 +9,7 @@ import hf_xet
 import pyarrow as pa
 import pytest
 
-from builder.release.files import ConfigWriter, data_file
+from builder.release.files import config_writer, data_file
 from builder.release.records import CONFIGS, schema
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubStandIn
@@ -57,10 +57,10 @@ def test_two_versions_over_xet(xet_hub, xet_publish, first, second):
 
 
 def test_a_revised_file_stores_only_what_changed(tmp_path):
-    """Because `ConfigWriter` cuts the Parquet where the content says so, as the store does."""
+    """Because `TableWriter` cuts the Parquet where the content says so, as the store does."""
 
     def stored(rows, name):
-        with ConfigWriter(tmp_path / name, "candidates") as writer:
+        with config_writer(tmp_path / name, "candidates") as writer:
             writer.add_table(pa.Table.from_pylist(rows, schema=schema(CONFIGS["candidates"])))
         with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{tmp_path}/store") as commit:
             commit.start_upload_file(str(data_file(tmp_path / name, "candidates")), sha256=hf_xet.SKIP_SHA256)

@@ -6,12 +6,14 @@ import pytest
 
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
-from builder.steps.base import TICK, TRAVEL
+from builder.method.alignment import Alignment, Decision
+from builder.method.outcome import Outcome, Texts
+from builder.steps.base import ALIGNMENT, TICK
 from builder.steps.feed import Feed
 
 
 def outcome(row):
-    return {"row": row, "id": f"r{row}", "stage": "fallback"}
+    return Outcome(row, f"r{row}", Decision("fallback"), Texts("ab", "ab"))
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_each_row_is_fed_once_and_the_last_batch_has_none(feed, journal):
         rows = [row for row in batch if "tick" not in row]
         assert len(batch) == 4
         assert not (last and rows)
-        assert all(row.items() >= TRAVEL.items() for row in rows)
+        assert all(Alignment.load(row[ALIGNMENT]) == Alignment() for row in rows)
         fed += ids(batch)
         journal.put_outcomes(outcome(row["row"]) for row in rows)
     assert last

@@ -18,6 +18,7 @@ from builder.texts.unsupported import unsupported_answer
         r"The 20 pages are left on Sunday. The answer is \boxed{43}.",
         "There are 10 legs in the room.\n#### 40",
         "The answer is 12. The answer is 12.",
+        r"The 80 is the answer. The original problem was \boxed{80}.",
         r"There are many of them, so it is \boxed{\frac{1}{3}}.",
     ],
 )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from builder.errors import InputError
+from builder.machine.atomic import Replacement
 from trainers.evaluation.comparison import RESAMPLES, compare, other_settings
 from trainers.evaluation.results import open_run, write_run
 
@@ -28,7 +29,7 @@ def run(path, right, fingerprint="f", samples=4, **changed):
         "benchmarks": {name: {"fingerprint": fingerprint, "problems": len(counts)} for name, counts in right.items()},
     }
     np.random.default_rng(len(rows)).shuffle(rows)
-    write_run(path, path.with_name("scratch"), results, rows)
+    write_run(Replacement(path, path.with_name("scratch")), results, rows)
     return open_run(path)
 
 
