@@ -251,6 +251,8 @@ class PolicyTrainer(Trainer):
         super().save_model(output_dir, _internal_call)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if state_dict:  # gathered from shards, where tied weights are no longer one
+            state_dict = {name: t for name, t in state_dict.items() if name not in self.model.all_tied_weights_keys}
         if self._save_dtype is None or Path(output_dir or self.args.output_dir) != Path(self.args.output_dir):
             return super()._save(output_dir, state_dict)
         super()._save(output_dir, as_dtype(state_dict or self.model.state_dict(), self._save_dtype))
