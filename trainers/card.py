@@ -19,6 +19,8 @@ DATA = {
     "text": "prompts and completions as they stand",
 }
 
+_QUESTION = "What is 12 * 12?"
+
 
 def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
     """The content of README.md.
@@ -40,7 +42,9 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
         pipeline_tag="text-generation",
         tags=["mind-the-gap", run["loss"].replace("_", "-")],
     )
-    messages = json.dumps(turns(target, "plain", problem="What is 12 * 12?"), indent=4, ensure_ascii=False)
+    asked = [{"role": "user", "content": _QUESTION}]  # other text has prompts of its own
+    asked = asked if run["data"] == "text" else turns(target, "plain", problem=_QUESTION)
+    messages = json.dumps(asked, indent=4, ensure_ascii=False)
     return f"""---
 {front.to_yaml()}
 ---

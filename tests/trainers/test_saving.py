@@ -144,6 +144,18 @@ def test_a_pushed_model_has_its_tokenizer_its_template_and_a_card(release, tmp_p
     assert str(release.parent) not in text  # what it was trained on, but not where that was
 
 
+def test_the_card_asks_as_the_training_text_did(taught, release, tmp_path):
+    assert main(command(release, tmp_path / "run", "--max-steps", "1"), loss="sft") == 0
+    for run, question in (
+        (taught, '"What is 12 * 12?"'),
+        (tmp_path / "run", r'"What is 12 * 12?\nPlease reason step by'),
+    ):
+        text = (run / "README.md").read_text()
+        assert f'"content": {question}' in text
+        assert ModelCard(text).data.datasets is None  # it is on this machine
+        assert str(run.parent) not in text
+
+
 def test_what_cannot_be_pushed_is_said_before_training(release, tmp_path):
     arguments = command(release, tmp_path / "run", "--push-to-hub", "--hub-model-id", "me/no/such")
     with pytest.raises(InputError, match="--push-to-hub: model me/no/such cannot be written: Repo id must be"):
