@@ -5,7 +5,6 @@ consists of (`batches`), what a forward pass returns (`policy`), how the loss is
 """
 
 import math
-import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -22,7 +21,7 @@ from trainers.collate import collate
 from trainers.data import Rows
 from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
-from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
+from trainers.metrics import Collected, peak_memory_gib, summarize, table
 from trainers.parity import INPUTS, deviation, probe, settle
 from trainers.policy import prepare_sharding
 from trainers.saving import Companions, as_dtype
@@ -91,7 +90,7 @@ class PolicyTrainer(Trainer):
         self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
         self._companions, self._save_dtype = companions, save_dtype
         self.add_callback(_Check(self))
-        self._since_log = _Collected()
+        self._since_log = Collected()
 
     def create_accelerator_and_postprocess(self) -> None:
         """Trainer's own, with FSDP and DeepSpeed set right."""
@@ -205,7 +204,7 @@ class PolicyTrainer(Trainer):
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         model = self.model_wrapped
         model.eval()  # DeepSpeed's engine does not return itself
-        collected = _Collected()
+        collected = Collected()
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
             inputs = self._prepare_inputs(batch)
@@ -223,7 +222,7 @@ class PolicyTrainer(Trainer):
             DivergedError: their gradient is not finite.
         """
         if "learning_rate" in logs:
-            collected, self._since_log = self._since_log, _Collected()
+            collected, self._since_log = self._since_log, Collected()
             if not math.isfinite(logs.get("grad_norm", 0.0)) and not self.args.fp16:  # fp16's scaler skips such a step
                 raise diverged(self.state.global_step, "the gradient", collected.ids)
             figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
@@ -276,37 +275,3 @@ class PolicyTrainer(Trainer):
 
     def _sums(self, *values: int) -> list[int]:
         return self.accelerator.reduce(torch.tensor(values, device=self.args.device), "sum").tolist()
-
-
-class _Collected:
-    """What the micro-batches since the last log line leave behind."""
-
-    def __init__(self) -> None:
-        self._tables: list[Tensor] = []
-        self._step_begin = 0
-        self._began: float | None = None
-        self.ids: list[str] = []
-        self.real_tokens = 0
-        self.positions = 0
-
-    def start(self) -> None:
-        """An optimizer step begins."""
-        self._began = self._began or time.perf_counter()
-        self._step_begin = len(self._tables)
-
-    def add(self, tokens: Tensor, inputs: dict[str, Any]) -> None:
-        self._tables.append(tokens)
-        self.ids += inputs["extra"].ids
-        self.real_tokens += inputs["extra"].tokens
-        self.positions += inputs["input_ids"].numel()
-
-    def tokens(self) -> Tensor:
-        return torch.cat(self._tables, dim=1)
-
-    def step_weights(self) -> Tensor:
-        """Sum of the token weights of the step in progress."""
-        weight = COLUMNS.index("weight")
-        return sum(table[weight].sum() for table in self._tables[self._step_begin :])
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._began
