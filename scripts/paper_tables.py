@@ -3,7 +3,7 @@
 python scripts/paper_tables.py releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
 
 A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`results.json`: Tables 2 and 4) or a training
-run (`run.json` and `steps.jsonl`). A figure of the paper that we do not know is left out, and said to be.
+run (`run.json` and `steps.jsonl`).
 """
 
 import json
@@ -16,30 +16,16 @@ from builder.errors import InputError
 from builder.machine import cli
 from builder.release.paper import TABLE_1
 from builder.release.records import STAGES
+from scripts.paper_figures import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, PRACTICE
 
-BENCHMARKS = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
 PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}
 UNKNOWN = "–"
-
-# Table 2, as the authors' repository NKU-HLT/Off-Policy-SFT prints it: accuracy in per cent, in the order of
-# `BENCHMARKS`, and the average. DR is data rewriting: training on D′ instead of on D.
-PAPER_ACCURACY = {
-    "Qwen/Qwen2.5-Math-7B": {
-        "base": (39.90, 14.43, 17.16, 7.50, 29.38, 21.67),
-        "SFT": (52.61, 19.13, 17.32, 2.06, 25.00, 23.23),
-        "DFT": (68.70, 31.92, 32.31, 6.68, 43.44, 36.61),
-        "DR + SFT": (59.85, 21.14, 23.54, 8.54, 38.59, 30.33),
-        "DR + DFT": (70.40, 34.85, 36.12, 14.58, 54.22, 42.03),
-    },
-    "meta-llama/Llama-3.1-8B-Instruct": {
-        "base": (36.18, 16.01, 9.52, 0.83, 14.53, 15.41),
-        "SFT": (28.71, 11.23, 6.26, 0.41, 10.31, 11.39),
-        "DFT": (46.50, 24.11, 15.65, 3.95, 22.50, 22.54),
-        "DR + SFT": (44.38, 19.21, 13.07, 1.87, 17.19, 19.14),
-        "DR + DFT": (47.91, 24.72, 16.52, 4.99, 26.09, 24.05),
-    },
+DATA = {
+    "expert": "D",
+    "self_and_expert": "self-alignment, else D",
+    "self_alignment": "self-alignment only",
+    "full": "D′",
 }
-DATA = {"expert": "D", "self_alignment": "self-alignment only", "full": "D′"}
 
 
 @dataclass
@@ -144,33 +130,46 @@ def accuracies(results: dict[str, Any], columns: Sequence[str]) -> list[str]:
     return [cell(figures.get(name)) for name in averaged(columns)]
 
 
+def beside(
+    printed: Mapping[str, Sequence[float]], ours: Iterable[tuple[str, Path, dict[str, Any]]], heading: str
+) -> list[str]:
+    """A table of accuracies, the paper's above ours.
+
+    Args:
+        printed: what the paper says, by the name of a row: a figure for each of `BENCHMARKS`, and their average.
+        ours: name of the row, directory and results of each evaluation.
+        heading: of the first column.
+    """
+    ours = list(ours)
+    found = benchmarks(results for *_, results in ours)
+    columns = list(dict.fromkeys([*(BENCHMARKS if printed else ()), *found]))
+    rows = []
+    for name in dict.fromkeys([*printed, *(its for its, *_ in ours)]):
+        if name in printed:
+            *values, average = (f"{value:.2f}" for value in printed[name])
+            rows.append([f"{name}, paper", *values, *[UNKNOWN] * (len(columns) - len(values)), average])
+        rows += [[f"{name}, {path.name}", *accuracies(results, columns)] for its, path, results in ours if its == name]
+    return markdown((heading, *averaged(columns)), rows)
+
+
 def table_2(runs: Runs) -> list[str]:
     """Accuracy by benchmark and method."""
     lines = ["## Table 2: accuracy in per cent (ours ± standard error clustered by problem)"]
-    for model in dict.fromkeys([*PAPER_ACCURACY, *(trained_from(results) for _, results in runs.evaluations)]):
-        ours = [(path, results) for path, results in runs.evaluations if trained_from(results) == model]
-        rows = []
-        printed = PAPER_ACCURACY.get(model, {})
-        columns = list(dict.fromkeys([*(BENCHMARKS if printed else ()), *benchmarks(results for _, results in ours)]))
-        methods = [method(results["model"]["training"]) for _, results in ours]
-        for name in dict.fromkeys([*printed, *methods]):
-            if name in printed:
-                *values, average = (f"{value:.2f}" for value in printed[name])
-                rows.append([f"{name}, paper", *values, *[UNKNOWN] * (len(columns) - len(values)), average])
-            rows += [
-                [f"{name}, {path.name}", *accuracies(results, columns)]
-                for (path, results), its in zip(ours, methods, strict=True)
-                if its == name
-            ]
-        lines += ["", f"### {model}", "", *markdown(("method", *averaged(columns)), rows)]
+    for model in dict.fromkeys([*ACCURACY, *(trained_from(results) for _, results in runs.evaluations)]):
+        ours = [
+            (method(results["model"]["training"]), path, results)
+            for path, results in runs.evaluations
+            if trained_from(results) == model
+        ]
+        lines += ["", f"### {model}", "", *beside(ACCURACY.get(model, {}), ours, "method")]
     notes: dict[str, list[str]] = {}
     for path, results in runs.evaluations:
         if found := departures(results):
             notes.setdefault(", ".join(found), []).append(path.name)
     if notes:
-        lines += ["", "Not as in the paper (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", ""]
+        lines += ["", "Not as in the study (16 samples at T=1, top_p=1, 4,096 tokens, all problems):", ""]
         lines += [f"- {', '.join(names)}: {note}" for note, names in notes.items()]
-    return lines
+    return [*lines, "", "What differs from the paper in any case:", "", *(f"- {note}" for note in PRACTICE)]
 
 
 def departures(results: dict[str, Any]) -> list[str]:
@@ -187,40 +186,56 @@ def departures(results: dict[str, Any]) -> list[str]:
 
 def table_3(runs: Runs) -> list[str]:
     """Log-probs of expert and kept text under the target policy."""
-    keys = ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token")
+
+    def cell(value: float | None) -> str:
+        return UNKNOWN if value is None else f"{value:,.3f}"
+
     rows = [
-        [f"{path.name}, {stage}", *(UNKNOWN if means[key] is None else f"{means[key]:,.3f}" for key in keys)]
+        [f"{model}, paper, {stage}", *map(cell, sums), UNKNOWN, UNKNOWN]
+        for model, stages in LOGPROBS.items()
+        for stage, sums in stages.items()
+    ]
+    keys = ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token")
+    rows += [
+        [f"{manifest['target']['model']}, {path.name}, {stage}", *(cell(means[key]) for key in keys)]
         for path, manifest in runs.releases
         for stage, means in manifest["summary"]["logprobs"].items()
     ]
-    columns = ("release, stage", "D, sum", "D′, sum", "D, per token", "D′, per token")
+    columns = ("target, stage", "D, sum", "D′, sum", "D, per token", "D′, per token")
     return [
         "## Table 3: mean log-prob under the target policy before and after rewriting, nats",
         "",
-        "The paper's table gives the sum over a sequence; the mean per token beside it does not depend on length. The "
-        "paper's own figures are not known to us and left out.",
-        *(["", *markdown(columns, rows)] if rows else []),
+        "The paper's figures are sums over a sequence, by their size; the mean per token does not depend on length. A "
+        "fallback row is the expert's text in D′, too: the paper prints it once.",
+        "",
+        *markdown(columns, rows),
     ]
 
 
 def table_4(runs: Runs) -> list[str]:
     """The ablation: what each stage of rewriting contributes, under the same loss."""
     ours = [(path, r, r["model"]["training"]) for path, r in runs.evaluations if r["model"]["training"]]
-    columns = benchmarks(results for _, results, _ in ours)
-    rows = [
-        [f"{loss} on {words}, {path.name}", *accuracies(results, columns)]
-        for loss in dict.fromkeys(training["loss"] for _, _, training in ours)
-        for data, words in DATA.items()
-        for path, results, training in ours
-        if (training["loss"], training["data"]) == (loss, data)
-    ]
-    return [
+    lines = [
         "## Table 4: ablation of the stages, accuracy in per cent",
         "",
-        "Trained on the experts' text (D), on what the policy solved by itself, and on all of D′. The paper's own "
-        "figures are not known to us and left out.",
-        *(["", *markdown(("loss and data", *averaged(columns)), rows)] if rows else []),
+        "Trained on the experts' text (D), on what the policy solved by itself with the experts' text elsewhere (the "
+        "paper's DFT + Self-Alignment), on what it solved by itself alone, and on all of D′.",
     ]
+    for model in dict.fromkeys([*ABLATION, *(trained_from(results) for _, results, _ in ours)]):
+        printed = {_ablated(*key): figures for key, figures in ABLATION.get(model, {}).items()}
+        rows = [
+            (_ablated(loss, data), path, results)
+            for loss in dict.fromkeys(training["loss"] for *_, training in ours)
+            for data in DATA
+            for path, results, training in ours
+            if (training["loss"], training["data"], trained_from(results)) == (loss, data, model)
+        ]
+        lines += ["", f"### {model}", "", *beside(printed, rows, "loss and data")]
+    return lines
+
+
+def _ablated(loss: str, data: str) -> str:
+    return f"{loss} on {DATA[data]}"
 
 
 def trainings(runs: Runs) -> list[str]:

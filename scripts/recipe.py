@@ -64,15 +64,18 @@ TRAININGS = (
     Training("sft-d-prime", "sft", "full"),
     Training("dft-d-prime", "dft", "full"),
     Training("is-d-prime", "importance_sampling", "full"),
+    Training("dft-self-and-expert", "dft", "self_and_expert"),
     Training("sft-self-alignment", "sft", "self_alignment"),
 )
 
-# Pairs of models that the paper's claims are about: what fine-tuning does, what rewriting adds, what DFT adds to it.
+# Pairs of models that the paper's claims are about: what fine-tuning does, what rewriting adds, what DFT adds to it,
+# and what each stage of rewriting contributes.
 COMPARISONS = (
     ("base", "sft-d"),
     ("sft-d", "sft-d-prime"),
     ("dft-d", "dft-d-prime"),
     ("sft-d", "dft-d-prime"),
+    ("dft-self-and-expert", "dft-d-prime"),
     ("sft-d-prime", "sft-self-alignment"),
 )
 
@@ -146,7 +149,9 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
         words = ("scripts.held_out", "--problems", str(scale.held_out), "--output", str(benchmark))
         stages.append(_stage("write the held-out problems", words, benchmark))
     for name, model in models.items():
-        words = ("trainers.evaluate", "--model", model, *asked, *scale.evaluate, "--engine", engine)
+        # A release does not say how an engine spreads over GPUs; the target's file does.
+        template = () if name == "base" else ("--target", target)
+        words = ("trainers.evaluate", "--model", model, *template, *asked, *scale.evaluate, "--engine", engine)
         words += ("--output", str(evaluations[name]))
         stages.append(_stage(f"evaluate {name}", words, evaluations[name] / "results.json"))
     for a, b in COMPARISONS:

@@ -1,11 +1,9 @@
-"""The command line that all trainers share: a few arguments of ours, and all of Transformers' `TrainingArguments`."""
+"""The command line that all trainers share: a few arguments of ours, and Transformers' (`training_arguments`)."""
 
 import argparse
-import os
 from importlib import resources
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import Field
@@ -13,11 +11,11 @@ from pydantic import Field
 from builder.config import Frozen, validated
 from builder.errors import InputError
 
-if TYPE_CHECKING:
-    from transformers import TrainingArguments
+OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
+"""Settings that a loss heeds or not: the fields of `losses.Options`."""
 
 CONFIGS = resources.files("trainers") / "configs"
-_TRACKERS = {"tensorboard", "trackio", "wandb"}
+Data = Literal["full", "self_alignment", "self_and_expert", "expert", "text"]
 
 _EXIT_CODES = """\
   0    trained
@@ -31,16 +29,16 @@ examples:
   # train the policy that wrote a release on it
   python -m trainers.PROG --dataset releases/demo --output runs/demo
 
-  # the paper's hyperparameters, a version from the Hub, eight GPUs
+  # the paper's settings, a version from the Hub, eight GPUs
   accelerate launch --config_file trainers/configs/accelerate/fsdp2.yaml -m trainers.PROG \\
       --config llama-3.1-8b-instruct --dataset you/d-prime --revision v1.0.0 --output runs/llama
 
   # the paper's baseline: the expert's solutions to the same problems, from the same release
   python -m trainers.PROG --dataset releases/demo --data expert --output runs/expert
 
-Every argument of transformers.TrainingArguments works, too, here and in --config: --learning-rate, --num-train-epochs,
+The arguments of transformers.TrainingArguments work, too, here and in --config: --learning-rate, --num-train-epochs,
 --per-device-train-batch-size (rows of a micro-batch), --bf16, --gradient-checkpointing, --save-steps, --eval-steps,
---report-to trackio|wandb|tensorboard, ...
+--push-to-hub, --report-to trackio|wandb|tensorboard, ... One that would have no effect is refused, with the reason.
 
 exit codes:
 {_EXIT_CODES}"""
@@ -53,15 +51,17 @@ class Settings(Frozen):
     dataset: str = Field(min_length=1)
     output: Path
     revision: str | None = None
-    data: Literal["full", "self_alignment", "expert", "text"] = "full"
+    data: Data = "full"
     split: str = "train"
     target: str | None = None
     model: str | None = None
     model_revision: str | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
+    save_dtype: Literal["float32", "bfloat16"] | None = None
     max_length: Annotated[int, Field(ge=2)] | None = None
     overlong: Literal["error", "truncate", "drop"] = "error"
     held_out: int = Field(0, ge=0)
+    held_out_seed: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     batching: Literal["auto", "packed", "bucketed"] = "auto"
     clip: Annotated[float, Field(gt=0)] | None = None
@@ -100,12 +100,14 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
     data.add_argument("--revision", metavar="REV", help="version of a Hub repository: tag, branch or commit")
     data.add_argument(
         "--data",
-        choices=("full", "self_alignment", "expert", "text"),
-        help="full: D′ (default); self_alignment: only what the policy solved by itself; expert: the source's own "
-        "solution for every row; text: any dataset of `prompt` and `completion`, tokenized for --target",
+        choices=get_args(Data),
+        help="full: D′ (default); self_alignment: only what the policy solved by itself; self_and_expert: that, and "
+        "the source's own solution elsewhere; expert: the source's own solution for every row; text: any dataset of "
+        "`prompt` and `completion`, tokenized for --target",
     )
     data.add_argument("--split", metavar="NAME", help="of a Hub dataset, with --data text (default: train)")
-    data.add_argument("--held-out", type=int, metavar="N", help="keep N rows, drawn by --seed, for evaluation")
+    data.add_argument("--held-out", type=int, metavar="N", help="keep N rows for evaluation")
+    data.add_argument("--held-out-seed", type=int, metavar="N", help="draws these rows, and nothing else (default: 0)")
     data.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and completion (default: target's)")
     data.add_argument("--overlong", choices=("error", "truncate", "drop"), help="longer rows (default: error)")
 
@@ -114,6 +116,7 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
     model.add_argument("--model-revision", metavar="REV", help="of a Hub model")
     model.add_argument("--target", metavar="NAME|FILE", help="whose chat template to use, with --data text")
     model.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the weights (default: float32; see --bf16)")
+    model.add_argument("--save-dtype", choices=("float32", "bfloat16"), help="of the trained model (default: --dtype)")
 
     step = p.add_argument_group("optimizer step")
     step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")
@@ -171,49 +174,3 @@ def _read_config(name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"configuration {name}: expected a mapping of arguments, got {type(content).__name__}")
     return {str(key).replace("-", "_"): value for key, value in content.items()}
-
-
-def training_arguments(settings: Settings, config: dict[str, Any], rest: list[str]) -> "TrainingArguments":
-    """Transformers' arguments: ours as defaults, then those of --config, then the command line's.
-
-    Raises:
-        InputError: there is no such argument, or it is not for here.
-    """
-    from transformers import HfArgumentParser, TrainingArguments
-
-    hf = HfArgumentParser(TrainingArguments, prog="python -m trainers.train", add_help=False, allow_abbrev=False)
-    names = {action.dest for action in hf._actions}
-    if unknown := [name for name in config if name not in names]:
-        raise InputError(f"--config: unknown argument {', '.join(unknown)}")
-    hf.set_defaults(
-        logging_steps=1,
-        logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
-        report_to="none",
-        disable_tqdm=True,
-        save_steps=0.1,  # a share of all steps
-        save_total_limit=2,  # the newest one may be incomplete when a run is killed
-        ddp_find_unused_parameters=False,
-        **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
-    )
-    hf.set_defaults(**config)
-    namespace, unknown = hf.parse_known_args(rest)
-    if unknown:
-        raise InputError(f"unknown argument {' '.join(unknown)}; --help shows ours and where the others come from")
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    namespace.output_dir = str(settings.output)
-    namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * namespace.per_device_train_batch_size))
-    try:
-        args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
-    except (ValueError, TypeError) as error:
-        raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
-    for tracker in _TRACKERS.intersection(args.report_to):
-        if not find_spec(tracker):
-            raise InputError(f"--report-to {tracker} needs `pip install {tracker}`")
-    if args.world_size != ranks:
-        raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
-    if args.n_gpu > 1:
-        raise InputError(
-            f"this process sees {args.n_gpu} GPUs: start one process for each with `accelerate launch` or `torchrun`, "
-            "or show it one with CUDA_VISIBLE_DEVICES"
-        )
-    return args

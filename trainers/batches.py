@@ -70,7 +70,7 @@ class StepSampler(Sampler[MicroBatch]):
         world: int = 1,
     ) -> None:
         self._lengths, self._batch_size, self._accumulation = lengths, batch_size, accumulation
-        self._batching, self._seed, self._rank, self._world = batching, seed, rank, world
+        self.batching, self._seed, self._rank, self._world = batching, seed, rank, world
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -82,7 +82,7 @@ class StepSampler(Sampler[MicroBatch]):
 
     def __iter__(self) -> Iterator[MicroBatch]:
         for step in self._steps():
-            yield from deal(step, self._lengths, self._accumulation * self._world, self._batching)[
+            yield from deal(step, self._lengths, self._accumulation * self._world, self.batching)[
                 self._rank :: self._world
             ]
 

@@ -1,19 +1,19 @@
 """Training rows as token ids: from the `tokens` config of a release, or from the expert's or anybody's text."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from builder.errors import InputError
 from builder.policy.chat import Chat
 from builder.release.open import Release
+from trainers.arguments import Data
 
 if TYPE_CHECKING:
     import polars as pl
-
-Data = Literal["full", "self_alignment", "expert", "text"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,15 @@ class Rows(Sequence[Row]):
         return max((int(r.values.max()) for r in (self._prompts, self._completions) if len(r.values)), default=-1)
 
     @property
+    def sha256(self) -> str:
+        """Of all ids, tokens and log-probs, in order."""
+        digest = hashlib.sha256("\0".join(self.ids).encode())
+        for column in (self._prompts, self._completions, self._behavior, self._reference):
+            digest.update(column.lengths)
+            digest.update(column.values)
+        return digest.hexdigest()
+
+    @property
     def without_reference(self) -> int:
         """Rows whose log-probs under the policy before training are unknown."""
         return sum(bool(np.isnan(self._reference[index]).any()) for index in range(len(self)))
@@ -100,8 +109,9 @@ def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
 
     Args:
         release: with the configs `default` and `tokens`.
-        data: `full` is D′; `self_alignment` only what the policy solved by itself; `expert` the source's own solution
-            for every row, what D′ was made from: the paper's baseline on the same problems.
+        data: `full` is D′; `self_alignment` only what the policy solved by itself; `self_and_expert` that, and the
+            source's own solution for all other rows (the paper's ablation, Table 4); `expert` the source's own
+            solution for every row, what D′ was made from: the paper's baseline on the same problems.
         chat: the target's template, to tokenize expert solutions with.
 
     Raises:
@@ -128,7 +138,8 @@ def _stream(frame: "pl.LazyFrame") -> Iterator[dict[str, Any]]:
 def _release_row(fields: dict[str, Any], data: Data, chat: Chat, where: str) -> Row:
     if fields["stage"] is None:
         raise InputError(f"{where}, row {fields['id']}: it is in config `tokens` but not in `default`")
-    if data == "expert" and fields["stage"] != "fallback":  # a fallback row is the expert's text, scored already
+    by_expert = data == "expert" or (data == "self_and_expert" and fields["stage"] != "self_alignment")
+    if by_expert and fields["stage"] != "fallback":  # a fallback row is the expert's text, scored already
         fields |= {"completion_ids": chat.completion(fields["expert_solution"])}
         fields |= {"policy_logprobs": None, "behavior_logprobs": None}
     return _row(fields, f"{where}, row {fields['id']}")

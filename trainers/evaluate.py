@@ -28,7 +28,7 @@ PAPER = ("math500", "minerva_math", "olympiadbench", "aime24", "amc23")
 
 _EPILOG = f"""\
 examples:
-  # the paper's setting: five benchmarks from the Hub, 16 samples, temperature 1, 4,096 tokens
+  # as the paper: five benchmarks from the Hub, 16 samples at temperature 1 (top_p 1 and 4,096 tokens are ours)
   python -m trainers.evaluate --model qwen2.5-math-7b --output evaluations/base
 
   # a checkpoint that a trainer left, on a sample of problems from a folder of JSONL files
@@ -72,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--target",
         metavar="NAME|FILE",
-        help="of a checkpoint: whose chat template and end of turn it has (default: of the release it was trained on)",
+        help="of a checkpoint: whose chat template and end of turn it has (default: of the release it was trained on), "
+        "and how its file spreads a vLLM server over GPUs",
     )
     model.add_argument("--output", type=Path, metavar="DIR", help="where results.json and samples.parquet appear")
 
@@ -89,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     for field in ("problem", "answer", "solution", "id"):
         data.add_argument(f"--{field}-field", metavar="NAME", help=f"of your own file: field with the {field}")
 
-    sampling = p.add_argument_group("sampling (defaults: the paper's)")
+    sampling = p.add_argument_group("sampling (samples and temperature: the paper's)")
     sampling.add_argument("--samples", type=int, default=16, metavar="N", help="a problem (default: %(default)s)")
     sampling.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default: %(default)s")
     sampling.add_argument("--top-p", type=float, default=1.0, metavar="P", help="default: %(default)s")

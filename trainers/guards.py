@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from builder.errors import InputError, MindTheGapError
+from trainers.arguments import OPTIONS, Settings
 from trainers.data import Rows
 from trainers.losses import LOSSES, Options
 
@@ -127,16 +128,31 @@ def check_loss(name: str) -> None:
         raise InputError(f"--loss: there is no {name!r}; there are {', '.join(LOSSES)}")
 
 
-def check_options(loss: str, options: Options, deepspeed: bool) -> None:
-    """Options must apply to the loss.
+def check_settings(settings: Settings) -> None:
+    """What was given must have an effect on this run.
 
     Raises:
-        InputError: they do not.
+        InputError: something has none.
     """
-    if options.self_normalize and not LOSSES[loss].importance:
-        names = ", ".join(name for name, other in LOSSES.items() if other.importance)
-        raise InputError(f"--self-normalize applies to importance weights only: {names}")
-    if options.self_normalize and deepspeed:
+    given = {name for name in settings.model_fields_set if getattr(settings, name) not in (None, False)}
+    for option in sorted(given & set(OPTIONS) - LOSSES[settings.loss].options):
+        heeding = ", ".join(name for name, other in LOSSES.items() if option in other.options)
+        raise InputError(
+            f"--{option.replace('_', '-')} has no effect on --loss {settings.loss}; it is an option of {heeding}"
+        )
+    if "held_out_seed" in given and not settings.held_out:
+        raise InputError("--held-out-seed has no effect without --held-out N, the number of rows that it draws")
+    if settings.data != "text" and (named := given & {"target", "split"}):
+        raise InputError(f"--{min(named)} is for --data text; a release has its own target, and one split")
+
+
+def check_deepspeed(settings: Settings, deepspeed: bool) -> None:
+    """What is asked for must be possible where DeepSpeed trains.
+
+    Raises:
+        InputError: it is not.
+    """
+    if settings.self_normalize and deepspeed:
         raise InputError("--self-normalize rescales gradients, which DeepSpeed keeps to itself: use FSDP or DDP")
 
 

@@ -3,8 +3,8 @@
 Every loss answers one term a token, `[tokens]`, in nats. `trainers.trainer` adds the terms of an optimizer step up over
 all micro-batches and ranks and divides once, by the step's global number of completion tokens.
 
-To add a loss, write one function and one line in `LOSSES`; it then has a name on the command line
-(`python -m trainers.train --loss NAME`), its statistics in the log, and its place in the tests of gradients.
+To add a loss, write one function and one line in `LOSSES`, with the options that it heeds; it then has a name on the
+command line (`python -m trainers.train --loss NAME`), statistics in the log, and its place in the tests of gradients.
 
 Notation: π is the policy in training, π_0 the policy before training (the one that wrote D′), b the distribution that
 really drew the completion, p = π(y_t | x, y_<t), sg = stop-gradient.
@@ -122,21 +122,21 @@ class Loss:
     Attributes:
         terms: the function: completion tokens and options to loss terms, `[tokens]`, nats.
         needs_reference: it is undefined where π_0 is unknown.
-        importance: its weights are importance weights, which self-normalisation applies to.
+        options: names in `Options` that it heeds; `self_normalize` is for importance weights alone.
     """
 
     terms: Callable[[Tokens, Options], Tensor]
     needs_reference: bool = False
-    importance: bool = False
+    options: frozenset[str] = frozenset()
 
 
 LOSSES: dict[str, Loss] = {
     "sft": Loss(sft),
     "dft": Loss(dft),
-    "importance_sampling": Loss(importance_sampling, importance=True),
-    "iw_sft": Loss(iw_sft, needs_reference=True, importance=True),
-    "psft": Loss(psft, needs_reference=True),
-    "asft_k3": Loss(asft_k3, needs_reference=True),
+    "importance_sampling": Loss(importance_sampling, options=frozenset({"clip", "null_denominator", "self_normalize"})),
+    "iw_sft": Loss(iw_sft, needs_reference=True, options=frozenset({"clip", "self_normalize"})),
+    "psft": Loss(psft, needs_reference=True, options=frozenset({"epsilon"})),
+    "asft_k3": Loss(asft_k3, needs_reference=True, options=frozenset({"anchor"})),
     "chord": Loss(chord),
 }
 

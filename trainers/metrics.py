@@ -1,7 +1,9 @@
-"""What is logged of an optimizer step: pure functions over its completion tokens."""
+"""What is logged of an optimizer step: its completion tokens as they are collected, and figures made of them."""
 
 import resource
 import sys
+import time
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,3 +59,40 @@ def peak_memory_gib(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**30
     unit = 1 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+class Collected:
+    """What the micro-batches since the last log line leave behind."""
+
+    def __init__(self) -> None:
+        self._tables: list[Tensor] = []
+        self._step_begin = 0
+        self._began: float | None = None
+        self.ids: list[str] = []
+        self.real_tokens = 0
+        self.positions = 0
+
+    def start(self) -> None:
+        """An optimizer step begins."""
+        self._began = self._began or time.perf_counter()
+        self._step_begin = len(self._tables)
+
+    def add(self, tokens: Tensor, inputs: dict[str, Any]) -> None:
+        """Remember a micro-batch: its `table`, and its rows."""
+        self._tables.append(tokens)
+        self.ids += inputs["extra"].ids
+        self.real_tokens += inputs["extra"].tokens
+        self.positions += inputs["input_ids"].numel()
+
+    def tokens(self) -> Tensor:
+        """`[columns, tokens]` of all micro-batches."""
+        return torch.cat(self._tables, dim=1)
+
+    def step_weights(self) -> Tensor:
+        """Sum of the token weights of the step in progress."""
+        weight = COLUMNS.index("weight")
+        return sum(table[weight].sum() for table in self._tables[self._step_begin :])
+
+    def seconds(self) -> float:
+        """Since the first of these steps began."""
+        return time.perf_counter() - self._began

@@ -3,14 +3,18 @@
 from dataclasses import replace
 
 import torch
-from accelerate import FullyShardedDataParallelPlugin
+from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from builder.errors import InputError
 from trainers.logprobs import token_logprobs
 
-_BENDS_LOGITS = {"final_logit_softcapping": None, "logit_scale": 1.0, "logits_scaling": 1.0}
+# Settings that scale or cap logits, unless they are None, or a scale of 1; `parity` finds out the others.
+_BENDS_LOGITS = (
+    *("logit_scale", "logits_scaling", "lm_head_multiplier"),
+    *("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"),
+)
 
 
 def deliver_logprobs(model: PreTrainedModel) -> None:
@@ -24,7 +28,7 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
     """
     head = model.get_output_embeddings()
     config = model.config.get_text_config()
-    bent = [name for name, harmless in _BENDS_LOGITS.items() if getattr(config, name, harmless) != harmless]
+    bent = [name for name in _BENDS_LOGITS if getattr(config, name, None) not in (None, 1.0)]
     if bent or not isinstance(head, nn.Linear) or head.bias is not None:
         raise InputError(
             f"{type(model).__name__} cannot be trained here: its logits are more than hidden states times a matrix "
@@ -51,9 +55,20 @@ def deliver_logprobs(model: PreTrainedModel) -> None:
     model.forward, head.forward = with_logprobs, logprobs_of
 
 
-def keep_fp32_outputs(plugin: FullyShardedDataParallelPlugin) -> None:
-    """Let FSDP2 compute in bf16, but neither round log-probs nor add gradients up in it, as Accelerate would."""
-    if plugin.fsdp_version == 2 and plugin.mixed_precision_policy:
-        plugin.mixed_precision_policy = replace(
-            plugin.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
-        )
+def prepare_sharding(accelerator: Accelerator) -> None:
+    """Set right what FSDP2 and DeepSpeed get wrong for log-probs and for a step of many micro-batches.
+
+    Both compute in bf16 if told to, but neither round log-probs nor add gradients up in it. FSDP2 reduces gradients
+    after every micro-batch: else each rank would hold all of them, in fp32, until the last one of a step.
+    """
+    fsdp = getattr(accelerator.state, "fsdp_plugin", None)
+    if fsdp:
+        accelerator.gradient_state.plugin_kwargs["sync_each_batch"] = True
+        if fsdp.fsdp_version == 2 and fsdp.mixed_precision_policy:
+            fsdp.mixed_precision_policy = replace(
+                fsdp.mixed_precision_policy, output_dtype=None, reduce_dtype=torch.float32
+            )
+    if deepspeed := getattr(accelerator.state, "deepspeed_plugin", None):
+        config = deepspeed.deepspeed_config
+        config.setdefault("data_types", {}).setdefault("grad_accum_dtype", "fp32")
+        config.setdefault("communication_data_type", "fp32")

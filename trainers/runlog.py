@@ -7,6 +7,7 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from builder.config import setting_differences
 from builder.errors import InputError
 from builder.machine.atomic import write_atomically
 
@@ -90,6 +91,9 @@ def claim(output: Path, run: dict[str, Any], resume: bool) -> None:
         return
     if not resume:
         raise InputError(f"{output} holds a run already: continue it with --resume, or choose another --output")
-    earlier = json.loads(file.read_text(encoding="utf-8"))
-    if changed := [f"{k}: was {earlier.get(k)!r}, is now {v!r}" for k, v in run.items() if earlier.get(k) != v]:
-        raise InputError(f"{output} holds a run with other settings:\n  " + "\n  ".join(changed))
+    try:
+        earlier = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(f"{file} is not what a trainer writes") from None
+    if changed := setting_differences(earlier, json.loads(json.dumps(run))):
+        raise InputError(f"{output} holds a run with other data or settings:\n  " + "\n  ".join(changed))

@@ -21,6 +21,7 @@ class Source:
     Attributes:
         rows: as they come.
         target: whose template they are in.
+        stop_ids: the token that training teaches to end a turn with, and then whatever else ends one.
         model: files of the model to train.
         model_name: as a person calls it.
         revision: commit of the dataset's repository; None for local data.
@@ -29,6 +30,7 @@ class Source:
 
     rows: Rows
     target: Target
+    stop_ids: tuple[int, ...]
     model: Model
     model_name: str
     revision: str | None
@@ -43,8 +45,6 @@ def open_source(settings: Settings) -> Source:
     """
     if settings.data == "text":
         return _text_source(settings)
-    if settings.target:
-        raise InputError("--target is for --data text; a release names its own target")
     release = open_release(settings.dataset, settings.revision, configs=("default", "tokens"))
     target = _target_of(release)
     named = _model_target(settings, target)
@@ -53,7 +53,7 @@ def open_source(settings: Settings) -> Source:
     check_template(release.manifest, chat.hashes())
     rows = release_rows(release, settings.data, chat)
     warning = revision_warning(release.manifest, named.model, model.revision)
-    return Source(rows, target, model, named.model, release.revision, warning)
+    return Source(rows, target, _stop_ids(chat), model, named.model, release.revision, warning)
 
 
 def _text_source(settings: Settings) -> Source:
@@ -63,8 +63,13 @@ def _text_source(settings: Settings) -> Source:
     named = _model_target(settings, target)
     model = resolve_model(named)
     name = f"{settings.dataset}@{settings.revision}" if settings.revision else settings.dataset
-    rows = text_rows(name, settings.split, Chat(model.path, target))
-    return Source(rows, target, model, named.model, settings.revision, None)
+    chat = Chat(model.path, target)
+    rows = text_rows(name, settings.split, chat)
+    return Source(rows, target, _stop_ids(chat), model, named.model, settings.revision, None)
+
+
+def _stop_ids(chat: Chat) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((chat.end_of_turn_id, *chat.stop_ids)))
 
 
 def _target_of(release: Release) -> Target:

@@ -4,29 +4,19 @@ python -m trainers.train --loss psft --dataset releases/demo --output runs/demo
 """
 
 import os
-import shutil
 import sys
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from builder.machine import cli
-from trainers.arguments import Settings, read_settings, training_arguments
+from trainers.arguments import OPTIONS, Settings, read_settings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, TrainingArguments
+    from transformers import PreTrainedModel
 
     from trainers.data import Rows
     from trainers.guards import Fitted
     from trainers.source import Source
-
-# What decides the result of a run, of our settings and of Transformers' arguments; the rest is where and how it runs.
-_SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "batch_size")
-_OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
-_ARGUMENTS = (
-    *("adam_beta1", "adam_beta2", "adam_epsilon", "bf16", "data_seed", "learning_rate", "lr_scheduler_type"),
-    *("max_grad_norm", "max_steps", "num_train_epochs", "optim", "seed", "warmup_steps", "weight_decay"),
-)
 
 
 def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
@@ -40,32 +30,37 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
         MindTheGapError: with the exit code to leave with.
     """
     settings, config, rest = read_settings(arguments, loss)
+    from trainers.guards import check_deepspeed, check_logprobs, check_loss, check_settings, check_tokens, fit
+
+    check_loss(settings.loss)
+    check_settings(settings)
     from trainers.source import open_source
+    from trainers.training_arguments import training_arguments
 
-    if loss is None:
-        from trainers.guards import check_loss
-
-        check_loss(settings.loss)
     source = open_source(settings)
     args = training_arguments(settings, config, rest)
+    import torch
     from transformers import AutoConfig
 
-    from trainers.guards import check_logprobs, check_options, check_tokens, fit
+    from trainers.facts import run_facts
     from trainers.losses import Options
     from trainers.progress import ProgressLines
     from trainers.runlog import RunLog, claim, last_checkpoint
+    from trainers.saving import Companions, create_repo, uploading
     from trainers.trainer import PolicyTrainer
 
-    options = Options(**{name: getattr(settings, name) for name in _OPTIONS})
+    options = Options(**{name: getattr(settings, name) for name in OPTIONS})
     max_length = settings.max_length or source.target.max_length
     fitted = fit(source.rows, max_length, settings.overlong)
-    check_options(settings.loss, options, bool(args.deepspeed) or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true")
+    check_deepspeed(settings, bool(args.deepspeed) or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true")
     check_logprobs(settings.loss, options, fitted.rows, settings.data)
     check_tokens(fitted.rows, AutoConfig.from_pretrained(source.model.path).get_text_config().vocab_size)
-    rows, held_out = split(fitted.rows, settings.held_out, args.seed)
+    rows, held_out = split(fitted.rows, settings.held_out, settings.held_out_seed)
     main_process = args.process_index == 0
     if main_process:
-        claim(settings.output, _facts(settings, args, source, fitted, max_length), settings.resume)
+        if args.push_to_hub:  # better said now than after training
+            create_repo(args)
+        claim(settings.output, run_facts(settings, args, source, fitted, max_length), settings.resume)
         _introduce(settings, source, fitted)
 
     model = _load(source, settings)
@@ -77,16 +72,22 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
         rows=rows,
         batch_size=settings.batch_size,
         batching=_batching(settings, model),
+        may_rebatch=settings.batching == "auto",
         held_out=held_out,
+        companions=Companions(source.model.path, settings.output),
+        save_dtype=getattr(torch, settings.save_dtype) if settings.save_dtype else None,
         callbacks=[ProgressLines(), RunLog(settings.output)],
     )
     checkpoint = last_checkpoint(settings.output) if settings.resume else None
     if main_process and settings.resume:
         print(f"continuing from {checkpoint}" if checkpoint else "no complete checkpoint yet: starting from the model")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    trainer.save_model(str(settings.output))
+    if args.push_to_hub:
+        with uploading(f"the trained model is in {settings.output}, but not on the Hub"):
+            trainer.push_to_hub()
+    else:
+        trainer.save_model()
     if main_process:
-        _copy_tokenizer(source.model.path, settings.output)
         print(f"trained: {settings.output}", flush=True)
     return 0
 
@@ -108,26 +109,6 @@ def split(rows: "Rows", held_out: int, seed: int) -> tuple["Rows", "Rows | None"
         raise InputError(f"--held-out {held_out} leaves nothing of {len(rows)} rows")
     chosen = set(np.random.default_rng(seed).choice(len(rows), held_out, replace=False).tolist())
     return tuple(Rows([rows[i] for i in range(len(rows)) if (i in chosen) == wanted]) for wanted in (False, True))
-
-
-def _facts(
-    settings: Settings, args: "TrainingArguments", source: "Source", fitted: "Fitted", max_length: int
-) -> dict[str, Any]:
-    """What `run.json` says: a run may be continued only where all of it is the same."""
-    return {
-        **{name: getattr(settings, name) for name in _SETTINGS},
-        "options": {name: getattr(settings, name) for name in _OPTIONS},
-        "dataset": settings.dataset,
-        "dataset_revision": source.revision or settings.revision,
-        "model": source.model_name,
-        "model_revision": source.model.revision,
-        "max_length": max_length,
-        "rows": len(fitted.rows),
-        "rows_truncated": fitted.truncated,
-        "tokens_truncated": fitted.lost_tokens,
-        "rows_dropped": fitted.dropped,
-        "arguments": {name: getattr(args, name) for name in _ARGUMENTS},
-    }
 
 
 def _introduce(settings: Settings, source: "Source", fitted: "Fitted") -> None:
@@ -152,6 +133,7 @@ def _load(source: "Source", settings: Settings) -> "PreTrainedModel":
     from transformers import AutoModelForCausalLM
 
     from trainers.policy import deliver_logprobs
+    from trainers.saving import end_turns_with
 
     flash = torch.cuda.is_available() and find_spec("flash_attn") is not None
     model = AutoModelForCausalLM.from_pretrained(
@@ -161,6 +143,7 @@ def _load(source: "Source", settings: Settings) -> "PreTrainedModel":
         use_safetensors=True,
         local_files_only=True,
     )
+    end_turns_with(model, source.stop_ids)
     deliver_logprobs(model)
     return model
 
@@ -169,13 +152,6 @@ def _batching(settings: Settings, model: "PreTrainedModel") -> str:
     if settings.batching != "auto":
         return settings.batching
     return "packed" if "flash" in str(model.config._attn_implementation) else "bucketed"
-
-
-def _copy_tokenizer(model: Path, output: Path) -> None:
-    """The very files, so that their hashes stay those of the release."""
-    for pattern in ("tokenizer*", "special_tokens_map.json", "vocab.json", "merges.txt", "*.jinja"):
-        for file in model.glob(pattern):
-            shutil.copy(file, output / file.name)
 
 
 if __name__ == "__main__":

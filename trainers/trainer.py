@@ -5,33 +5,46 @@ consists of (`batches`), what a forward pass returns (`policy`), how the loss is
 """
 
 import math
-import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
 from trainers.data import Rows
 from trainers.guards import diverged
 from trainers.losses import LOSSES, Evaluated, Options, Tokens, evaluate
-from trainers.metrics import COLUMNS, peak_memory_gib, summarize, table
-from trainers.policy import keep_fp32_outputs
-
-_INPUTS = ("input_ids", "position_ids", "predictors", "targets")
+from trainers.metrics import Collected, peak_memory_gib, summarize, table
+from trainers.parity import INPUTS, deviation, probe, settle
+from trainers.policy import prepare_sharding
+from trainers.saving import Companions, as_dtype
 
 
 class _EpochLoader(DataLoader):
-    """A DataLoader that passes the epoch on to its sampler."""
+    """A DataLoader that passes the epoch on to its sampler, and may put rows together in another way."""
 
     def set_epoch(self, epoch: int) -> None:
         self.batch_sampler.set_epoch(epoch)
+
+    def set_batching(self, batching: Batching) -> None:
+        self.batch_sampler.batching, self.collate_fn = batching, partial(collate, batching=batching)
+
+
+class _Check(TrainerCallback):
+    """Compares the model with itself once it is wrapped, loaded and where it will be, and before it changes."""
+
+    def __init__(self, trainer: "PolicyTrainer") -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, *_: Any, train_dataloader: _EpochLoader, **__: Any) -> None:
+        train_dataloader.set_batching(self._trainer.settle_batching())
 
 
 class PolicyTrainer(Trainer):
@@ -45,7 +58,10 @@ class PolicyTrainer(Trainer):
         rows: to train on.
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
+        may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
         held_out: rows to evaluate on.
+        companions: what stands beside the weights wherever they are saved.
+        save_dtype: of the trained model; None for that of its weights.
         others: Trainer's own arguments.
     """
 
@@ -62,20 +78,42 @@ class PolicyTrainer(Trainer):
         rows: Rows,
         batch_size: int,
         batching: Batching,
+        may_rebatch: bool = False,
         held_out: Rows | None = None,
+        companions: Companions | None = None,
+        save_dtype: torch.dtype | None = None,
         **others: Any,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=rows, eval_dataset=held_out, **others)
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
-        self._batch_size, self._batching = batch_size, batching
-        self._since_log = _Collected()
+        self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
+        self._companions, self._save_dtype = companions, save_dtype
+        self.add_callback(_Check(self))
+        self._since_log = Collected()
 
     def create_accelerator_and_postprocess(self) -> None:
-        """Trainer's own, with FSDP's precision set right."""
+        """Trainer's own, with FSDP and DeepSpeed set right."""
         super().create_accelerator_and_postprocess()
-        if plugin := getattr(self.accelerator.state, "fsdp_plugin", None):
-            keep_fp32_outputs(plugin)
+        prepare_sharding(self.accelerator)
+
+    def settle_batching(self) -> Batching:
+        """How rows are put together, after a comparison of a few with the model's own forward pass.
+
+        Raises:
+            InputError: the model's log-probs are not its own.
+        """
+        model, rows = self.model_wrapped, probe(self.train_dataset)
+        model.eval()
+
+        def measure(batching: Batching | None) -> float:
+            return self.accelerator.gather(deviation(model, rows, batching)[None]).max().item()
+
+        half = self.accelerator.mixed_precision != "no" or self.model.dtype != torch.float32
+        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, type(self.model).__name__)
+        if note and self.is_world_process_zero():
+            print(note, flush=True)
+        return self._batching
 
     def get_train_dataloader(self) -> DataLoader:
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
@@ -93,6 +131,8 @@ class PolicyTrainer(Trainer):
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
             persistent_workers=self.args.dataloader_persistent_workers,
             prefetch_factor=self.args.dataloader_prefetch_factor,
+            multiprocessing_context=self.args.dataloader_multiprocessing_context,
+            in_order=self.args.dataloader_in_order,
         )
 
     def get_batch_samples(
@@ -151,7 +191,7 @@ class PolicyTrainer(Trainer):
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
 
     def _evaluate_loss(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Evaluated]:
-        logprobs, entropy = model(**{name: inputs[name] for name in _INPUTS})
+        logprobs, entropy = model(**{name: inputs[name] for name in INPUTS})
         extra = inputs["extra"]
         known = (column.to(logprobs.device) for column in (extra.behavior, extra.reference, extra.sequence))
         return logprobs, entropy, evaluate(self._loss, Tokens(logprobs, *known), self._options)
@@ -164,7 +204,7 @@ class PolicyTrainer(Trainer):
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         model = self.model_wrapped
         model.eval()  # DeepSpeed's engine does not return itself
-        collected = _Collected()
+        collected = Collected()
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
             inputs = self._prepare_inputs(batch)
@@ -182,7 +222,7 @@ class PolicyTrainer(Trainer):
             DivergedError: their gradient is not finite.
         """
         if "learning_rate" in logs:
-            collected, self._since_log = self._since_log, _Collected()
+            collected, self._since_log = self._since_log, Collected()
             if not math.isfinite(logs.get("grad_norm", 0.0)) and not self.args.fp16:  # fp16's scaler skips such a step
                 raise diverged(self.state.global_step, "the gradient", collected.ids)
             figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
@@ -194,6 +234,37 @@ class PolicyTrainer(Trainer):
             }
         super().log(logs, start_time)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Trainer's own, with tokenizer and `run.json` beside every checkpoint, and a card beside the trained model."""
+        folder, output = Path(output_dir or self.args.output_dir), Path(self.args.output_dir)
+        if self.is_fsdp_enabled and folder == output:  # checkpoints may be sharded, the trained model is whole
+            self.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+        if self.is_fsdp_enabled and self.args.should_save:  # beside shards, which `accelerate merge-weights` joins
+            self.model.config.save_pretrained(folder)
+            self.model.generation_config.save_pretrained(folder)
+        if self._companions and self.args.should_save:
+            self._companions.accompany(folder)
+            if folder == output or self.args.push_to_hub:  # a push takes what stands in the run's directory
+                self._companions.accompany(output)
+                self.create_model_card()
+        super().save_model(output_dir, _internal_call)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if state_dict:  # gathered from shards, where tied weights are no longer one
+            state_dict = {name: t for name, t in state_dict.items() if name not in self.model.all_tied_weights_keys}
+        if self._save_dtype is None or Path(output_dir or self.args.output_dir) != Path(self.args.output_dir):
+            return super()._save(output_dir, state_dict)
+        super()._save(output_dir, as_dtype(state_dict or self.model.state_dict(), self._save_dtype))
+        self.model.config.dtype = self._save_dtype
+        self.model.config.save_pretrained(self.args.output_dir)
+
+    def create_model_card(self, **_: Any) -> None:
+        """Write the run's README.md: ours, not Trainer's draft."""
+        if self._companions and self.is_world_process_zero():
+            self._companions.write_card(
+                getattr(self, "hub_model_id", None) or Path(self.args.output_dir).absolute().name
+            )
+
     def _over_ranks(self, tokens: Tensor) -> Tensor:
         """`[columns, tokens]` of all ranks."""
         if self.args.world_size == 1:
@@ -204,37 +275,3 @@ class PolicyTrainer(Trainer):
 
     def _sums(self, *values: int) -> list[int]:
         return self.accelerator.reduce(torch.tensor(values, device=self.args.device), "sum").tolist()
-
-
-class _Collected:
-    """What the micro-batches since the last log line leave behind."""
-
-    def __init__(self) -> None:
-        self._tables: list[Tensor] = []
-        self._step_begin = 0
-        self._began: float | None = None
-        self.ids: list[str] = []
-        self.real_tokens = 0
-        self.positions = 0
-
-    def start(self) -> None:
-        """An optimizer step begins."""
-        self._began = self._began or time.perf_counter()
-        self._step_begin = len(self._tables)
-
-    def add(self, tokens: Tensor, inputs: dict[str, Any]) -> None:
-        self._tables.append(tokens)
-        self.ids += inputs["extra"].ids
-        self.real_tokens += inputs["extra"].tokens
-        self.positions += inputs["input_ids"].numel()
-
-    def tokens(self) -> Tensor:
-        return torch.cat(self._tables, dim=1)
-
-    def step_weights(self) -> Tensor:
-        """Sum of the token weights of the step in progress."""
-        weight = COLUMNS.index("weight")
-        return sum(table[weight].sum() for table in self._tables[self._step_begin :])
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._began

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from builder.errors import InputError
-from scripts.paper_tables import BENCHMARKS, PAPER_ACCURACY, main
-
-QWEN = "Qwen/Qwen2.5-Math-7B"
+from builder.release.paper import TABLE_1
+from scripts.paper_figures import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, QWEN
+from scripts.paper_tables import main
 
 
 def write(path, name, content):
@@ -40,17 +40,24 @@ def tables(capsys, *paths):
 
 
 def test_the_papers_averages_are_unweighted_over_its_benchmarks():
-    for methods in PAPER_ACCURACY.values():
-        for *values, average in methods.values():
+    for rows in (*ACCURACY.values(), *ABLATION.values()):
+        for *values, average in rows.values():
             assert sum(values) / len(values) == pytest.approx(average, abs=0.01)
+
+
+def test_the_papers_tables_agree_with_each_other():
+    assert ABLATION[QWEN]["dft", "expert"] == ACCURACY[QWEN]["DFT"]
+    assert ABLATION[QWEN]["dft", "full"] == ACCURACY[QWEN]["DR + DFT"]
+    assert LOGPROBS.keys() == ACCURACY.keys() == TABLE_1.keys()
 
 
 def test_releases_fill_tables_1_and_3(tmp_path, capsys):
     shown = tables(capsys, release(tmp_path / "demo"))
     assert "| Qwen/Qwen2.5-Math-7B, paper | 28,752 (59.9%) | 11,620 (24.2%) | 7,634 (15.9%) | 48,006 |" in shown
     assert "| Qwen/Qwen2.5-Math-7B, demo | 6 (60.0%) | 3 (30.0%) | 1 (10.0%) | 10 |" in shown
-    assert "| demo, self_alignment | -100.500 | -20.250 | -1.250 | -0.500 |" in shown
-    assert shown.count("own figures are not known to us") == 2
+    assert "| Qwen/Qwen2.5-Math-7B, paper, self_alignment | -184.440 | -83.360 | – | – |" in shown
+    assert "| Qwen/Qwen2.5-Math-7B, paper, fallback | -296.030 | – | – | – |" in shown
+    assert "| Qwen/Qwen2.5-Math-7B, demo, self_alignment | -100.500 | -20.250 | -1.250 | -0.500 |" in shown
 
 
 def test_evaluations_stand_beside_the_paper(tmp_path, capsys):
@@ -90,20 +97,25 @@ def test_benchmarks_of_the_users_own_have_columns_of_their_own(tmp_path, capsys)
     assert "| DR + DFT, mine | – | – | – | – | – | 50.00 ± 1.00 | – |" in shown
     assert "| method | exam |" in shown  # of a model that the paper does not know; one benchmark needs no average
     assert "| base, base | 50.00 ± 1.00 |" in shown
-    assert "| loss and data | exam |" in shown
+    assert "| dft on D′, mine | – | – | – | – | – | 50.00 ± 1.00 | – |" in shown
 
 
 def test_the_ablation_orders_data_within_a_loss(tmp_path, capsys):
     runs = [
         evaluation(tmp_path / f"{loss}-{data}", {"loss": loss, "data": data, "model": QWEN})
         for loss in ("dft", "sft")
-        for data in ("full", "expert", "self_alignment")
+        for data in ("full", "expert", "self_alignment", "self_and_expert")
     ]
     shown = tables(capsys, *runs).partition("## Table 4")[2]
-    rows = [line.split("|")[1].strip() for line in shown.splitlines() if "± 1.00" in line]
-    assert [row.partition(",")[0] for row in rows] == [
-        "dft on D", "dft on self-alignment only", "dft on D′", "sft on D", "sft on self-alignment only", "sft on D′",
+    rows = [line.split("|")[1].strip() for line in shown.splitlines() if line.startswith(("| dft", "| sft"))]
+    assert rows == [
+        "dft on D, paper", "dft on D, dft-expert",
+        "dft on self-alignment, else D, paper", "dft on self-alignment, else D, dft-self_and_expert",
+        "dft on D′, paper", "dft on D′, dft-full", "dft on self-alignment only, dft-self_alignment",
+        "sft on D, sft-expert", "sft on self-alignment, else D, sft-self_and_expert",
+        "sft on self-alignment only, sft-self_alignment", "sft on D′, sft-full",
     ]  # fmt: skip
+    assert "| dft on self-alignment, else D, paper | 67.86 | 32.35 | 32.79 | 10.19 | 50.94 | 38.83 |" in shown
 
 
 def test_training_runs_show_where_they_began_and_ended(tmp_path, capsys):

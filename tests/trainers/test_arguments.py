@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -7,8 +8,9 @@ import pytest
 
 from builder.config import load_target
 from builder.errors import InputError
-from trainers.arguments import CONFIGS, list_configs, parser, read_settings, training_arguments
+from trainers.arguments import CONFIGS, list_configs, parser, read_settings
 from trainers.losses import LOSSES, Options
+from trainers.training_arguments import decisive, training_arguments
 
 GIVEN = ["--dataset", "d", "--output", "o"]
 
@@ -90,8 +92,42 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message):
         training_arguments(*read_settings(arguments, None))
 
 
+@pytest.mark.parametrize(
+    ("argument", "value", "reason"),
+    [
+        ("--label-smoothing-factor", "0.1", "the log-probs of the tokens themselves"),
+        ("--gradient-accumulation-steps", "4", "micro-batches follow from --batch-size"),
+        ("--gradient-accumulation-steps", "1", "micro-batches follow from --batch-size"),  # the default, but given
+        ("--auto-find-batch-size", "true", "micro-batches follow from --batch-size"),
+        ("--resume-from-checkpoint", "runs/x", "--resume continues the run in --output"),
+        ("--output-dir", "runs/x", "the run's directory is --output"),
+        ("--use-liger-kernel", "true", "it replaces the forward pass"),
+        ("--hub-token", "secret", "set HF_TOKEN"),
+        ("--do-eval", "true", "--held-out evaluates"),
+        ("--bf16-full-eval", "true", "held-out rows are evaluated exactly"),
+        ("--eval-strategy", "epoch", "without rows to evaluate on: --held-out N"),
+    ],
+)
+def test_an_argument_without_effect_is_refused_with_the_reason(argument, value, reason, tmp_path):
+    with pytest.raises(InputError, match=f"^{argument} has no effect here:? .*{reason}"):
+        parsed(argument, value)
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{argument.removeprefix('--')}: {value}\n")
+    with pytest.raises(InputError, match=f"^{argument} has no effect here:? .*{reason}"):
+        parsed("--config", str(file))
+
+
+def test_every_argument_decides_the_result_unless_it_is_known_not_to():
+    _, one = parsed("--learning-rate", "1e-3", "--logging-steps", "1")
+    _, other = parsed("--learning-rate", "1e-3", "--logging-steps", "5", "--save-steps", "3", "--run-name", "x")
+    assert decisive(one) == decisive(other) == json.loads(json.dumps(decisive(one)))
+    for name in ("learning_rate", "lr_scheduler_kwargs", "neftune_noise_alpha", "optim_args", "seed", "data_seed"):
+        assert name in decisive(one)
+    assert not {"output_dir", "per_device_train_batch_size", "use_cpu", "hub_model_id"} & decisive(one).keys()
+
+
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr("trainers.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("trainers.training_arguments.find_spec", lambda name: None)
     with pytest.raises(InputError, match="--report-to trackio needs `pip install trackio`"):
         parsed("--report-to", "trackio")
 

@@ -39,6 +39,20 @@ def test_self_alignment_alone(release, tiny_chat):
     assert rows.without_behavior == 0
 
 
+def test_the_policys_own_text_and_the_experts_elsewhere(release, tiny_chat):
+    opened = open_release(str(release))
+    both = release_rows(opened, "self_and_expert", tiny_chat)
+    own, expert = (release_rows(opened, data, tiny_chat) for data in ("self_alignment", "expert"))
+    assert both.ids == expert.ids
+    for row, theirs in zip(both, expert, strict=True):
+        expected = own[own.ids.index(row.id)] if row.id in own.ids else theirs
+        assert row.completion_ids.tolist() == expected.completion_ids.tolist()
+        np.testing.assert_array_equal(row.reference, expected.reference)
+    assert both.without_behavior == 8
+    assert len({rows.sha256 for rows in (both, own, expert)}) == 3
+    assert both.sha256 == release_rows(opened, "self_and_expert", tiny_chat).sha256
+
+
 def test_the_experts_text_for_every_row_from_the_same_release(release, tiny_chat):
     opened = open_release(str(release))
     rows = release_rows(opened, "expert", tiny_chat)

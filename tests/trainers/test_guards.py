@@ -2,17 +2,19 @@ import numpy as np
 import pytest
 
 from builder.errors import InputError
+from trainers.arguments import Settings
 from trainers.data import Row, Rows
 from trainers.guards import (
+    check_deepspeed,
     check_logprobs,
     check_loss,
-    check_options,
+    check_settings,
     check_template,
     check_tokens,
     fit,
     revision_warning,
 )
-from trainers.losses import Options
+from trainers.losses import LOSSES, Options
 
 MANIFEST = {"target": {"model": "a/b", "revision": "r1", "hashes": {"tokenizer": "t" * 64, "chat_template": "c" * 64}}}
 
@@ -81,12 +83,22 @@ def test_a_loss_without_the_log_probs_it_is_made_of_is_refused(loss, options):
     check_logprobs("importance_sampling", Options(), rows((1, 1), reference=np.nan), "expert")
 
 
-def test_normalizing_what_is_no_importance_weight_is_refused():
-    check_options("iw_sft", Options(self_normalize=True), deepspeed=False)
-    with pytest.raises(InputError, match="importance weights only: importance_sampling, iw_sft"):
-        check_options("dft", Options(self_normalize=True), deepspeed=False)
+def settings(**given):
+    return Settings(**{"loss": "dft", "dataset": "d", "output": "o"} | given)
+
+
+def test_an_option_belongs_to_its_losses():
+    for loss in LOSSES:
+        check_settings(settings(loss=loss, **dict.fromkeys(LOSSES[loss].options & {"clip", "epsilon"}, 0.5)))
+    check_settings(settings(clip=None, self_normalize=False))  # as a file for all losses may say
+    with pytest.raises(InputError, match="--epsilon has no effect on --loss dft; it is an option of psft"):
+        check_settings(settings(epsilon=0.2))
+
+
+def test_deepspeed_does_not_normalize():
+    check_deepspeed(settings(loss="iw_sft", self_normalize=True), deepspeed=False)
     with pytest.raises(InputError, match="DeepSpeed"):
-        check_options("iw_sft", Options(self_normalize=True), deepspeed=True)
+        check_deepspeed(settings(loss="iw_sft", self_normalize=True), deepspeed=True)
 
 
 def test_an_unknown_loss_is_refused_with_the_known_ones():

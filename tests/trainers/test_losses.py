@@ -83,6 +83,16 @@ def test_psft_stops_pushing_up_beyond_the_trust_region_only():
     assert at("psft", epsilon=0.3).clipped.tolist() == [False, False, True, False, False]
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_heeds_the_options_that_it_names_and_no_others(name):
+    others = {"clip": 0.5, "null_denominator": "skip", "epsilon": 0.01, "anchor": 3.0}
+    before = at(name)
+    heeded = {
+        option for option, value in others.items() if not torch.equal(at(name, **{option: value}).terms, before.terms)
+    }
+    assert heeded == LOSSES[name].options - {"self_normalize"}  # which happens to a step, not to its terms
+
+
 def test_asft_adds_a_penalty_that_vanishes_at_the_starting_policy():
     ratio = P / REF
     assert_close(at("asft_k3", anchor=0.5).terms, P * NLL + 0.5 * (ratio - 1 - ratio.log()))

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,8 @@ from builder.errors import InputError
 from tests.trainers.conftest import tiny_llama
 from trainers.collate import collate
 from trainers.data import Row
-from trainers.policy import deliver_logprobs
-
-INPUTS = ("input_ids", "position_ids", "predictors", "targets")
+from trainers.parity import INPUTS
+from trainers.policy import deliver_logprobs, prepare_sharding
 
 
 def rows(sizes):
@@ -42,6 +43,16 @@ def test_rows_do_not_see_each_other_however_they_are_put_together(model):
             logprobs, entropy = model(**{name: inputs[name] for name in INPUTS})
             torch.testing.assert_close(logprobs, torch.cat(expected), rtol=1e-4, atol=1e-5)
             assert (entropy > 0).all()
+
+
+def test_deepspeed_adds_gradients_up_in_fp32_unless_told_otherwise():
+    for given, kept in ({}, "fp32"), ({"data_types": {"grad_accum_dtype": "bf16"}}, "bf16"):
+        plugin = SimpleNamespace(deepspeed_config=given)
+        prepare_sharding(SimpleNamespace(state=SimpleNamespace(deepspeed_plugin=plugin)))
+        assert plugin.deepspeed_config == {
+            "data_types": {"grad_accum_dtype": kept},
+            "communication_data_type": "fp32",
+        }
 
 
 def test_a_model_that_bends_its_logits_is_refused():

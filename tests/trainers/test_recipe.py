@@ -10,7 +10,8 @@ import trainers.evaluate
 import trainers.plot
 from builder.config import list_targets, load_target
 from scripts.recipe import COMPARISONS, TRAININGS, full, small, study
-from trainers.arguments import read_settings, training_arguments
+from trainers.arguments import read_settings
+from trainers.training_arguments import training_arguments
 
 SCALES = {"full": full(8), "small": small()}
 OUTPUT = Path("studies/x")
@@ -43,6 +44,7 @@ def test_the_stages_are_the_papers_study(scale):
     assert trained == {
         ("trainers.sft", "expert"), ("trainers.dft", "expert"), ("trainers.sft", "full"), ("trainers.dft", "full"),
         ("trainers.importance_sampling", "full"), ("trainers.sft", "self_alignment"),
+        ("trainers.dft", "self_and_expert"),
     }  # fmt: skip
     evaluated = [trainers.evaluate.parser().parse_args(a) for a in of(scale, "trainers.evaluate")]
     assert [Path(args.model).name for args in evaluated if args.model] == [

@@ -51,6 +51,11 @@ def test_a_run_is_neither_overwritten_nor_continued_as_another_one(tmp_path):
         claim(output, FACTS, resume=False)
     with pytest.raises(InputError, match="loss: was 'dft', is now 'sft'"):
         claim(output, FACTS | {"loss": "sft"}, resume=True)
+    with pytest.raises(InputError, match=r"other data or settings:\n  arguments\.seed: was None, is now 1$"):
+        claim(output, FACTS | {"arguments": {"seed": 1}}, resume=True)
+    (output / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"run\.json is not what a trainer writes"):
+        claim(output, FACTS, resume=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     with pytest.raises(InputError, match="exists and holds no run"):

@@ -1,8 +1,46 @@
 from pathlib import Path
 
+import torch
+from accelerate.utils import merge_fsdp_weights
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
 from tests.trainers.launch import torchrun
+from tests.trainers.test_train import assert_same_curve, command, curve
+from trainers.train import main
+
+
+def in_two_processes(script, *arguments):
+    done = torchrun(str(Path(__file__).with_name(script)), *arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 def test_a_policy_sharded_over_two_processes_has_the_gradients_of_a_whole_one():
-    done = torchrun(str(Path(__file__).with_name("sharded_policy.py")))
-    assert done.returncode == 0, done.stderr[-3000:]
+    in_two_processes("sharded_policy.py")
+
+
+def test_a_sharded_run_has_the_curve_of_a_whole_one_and_leaves_a_whole_model(release, tmp_path):
+    assert main(command(release, tmp_path / "one"), loss="importance_sampling") == 0
+    whole, output = load_file(tmp_path / "one" / "model.safetensors"), tmp_path / "run"
+    arguments = command(release, output, "--save-dtype", "bfloat16")
+    in_two_processes("sharded_run.py", *arguments)
+    assert_same_curve(curve(output), curve(tmp_path / "one"), rel=1e-3)
+    saved = load_file(output / "model.safetensors")
+    assert saved.keys() == whole.keys()
+    for name, tensor in saved.items():
+        assert tensor.dtype == torch.bfloat16
+        torch.testing.assert_close(tensor.float(), whole[name], rtol=1e-2, atol=1e-2)
+
+    last, before = output / "checkpoint-8", output / "checkpoint-6"
+    assert not (last / "model.safetensors").exists()
+    (last / "complete").unlink()  # as if it had been killed while this was written
+    assert f"continuing from {before}" in in_two_processes("sharded_run.py", *arguments, "--resume")
+    assert_same_curve(curve(output), curve(tmp_path / "one"), rel=1e-3)
+
+    merge_fsdp_weights(str(last / "pytorch_model_fsdp_0"), str(last))
+    merged = AutoModelForCausalLM.from_pretrained(last)
+    assert merged.generation_config.eos_token_id == [2, 0]
+    for name, tensor in merged.state_dict().items():
+        if name in whole:
+            torch.testing.assert_close(tensor, whole[name], rtol=1e-2, atol=1e-3)

@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 from safetensors.torch import load_file
 
 from builder.errors import InputError
 from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
+from builder.release.open import open_release
 from tests.trainers.launch import quiet_environment, torchrun
+from trainers.data import release_rows
 from trainers.runlog import read_steps
-from trainers.train import main
+from trainers.train import main, split
 
 FIGURES = ("loss", "nll", "entropy", "grad_norm", "learning_rate", "weight_p99", "completion_tokens")
 
@@ -82,6 +85,53 @@ def test_a_run_killed_in_the_middle_continues_with_the_same_curve(undisturbed, r
     assert_same_curve(curve(output), curve(undisturbed), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--learning-rate", "2e-2"], r"arguments\.learning_rate: was 0\.01, is now 0\.02"),
+        (["--lr-scheduler-kwargs", '{"num_cycles": 2}'], r"arguments\.lr_scheduler_kwargs.*num_cycles"),
+        (["--neftune-noise-alpha", "5"], r"arguments\.neftune_noise_alpha: was None, is now 5"),
+        (["--seed", "7"], r"arguments\.seed: was 42, is now 7"),
+        (["--clip", "3"], r"options\.clip: was None, is now 3\.0"),
+        (["--held-out-seed", "1"], "held_out_seed: was 0, is now 1"),
+        (["--max-length", "512"], "max_length: was 1024, is now 512"),
+        (["--data", "self_and_expert"], "data: was 'full', is now 'self_and_expert'(.|\n)*rows_sha256"),
+    ],
+)
+def test_a_run_is_not_continued_with_other_settings(undisturbed, release, more, said):
+    arguments = command(release, undisturbed, "--held-out", "2", "--resume", *more)
+    with pytest.raises(InputError, match=f"other data or settings:\n(.|\n)*{said}"):
+        main(arguments, loss="importance_sampling")
+
+
+def test_a_run_is_not_continued_with_other_data_of_the_same_name(undisturbed, release, tmp_path):
+    output, data = tmp_path / "run", tmp_path / "release"
+    shutil.copytree(release, data)
+    assert main(command(data, output, "--max-steps", "1"), loss="sft") == 0
+    (file,) = (data / "data" / "tokens").glob("*.parquet")
+    frame = pl.read_parquet(file)
+    frame.with_columns(pl.col("completion_ids").list.reverse()).write_parquet(file)
+    with pytest.raises(InputError, match="other data or settings:\n  rows_sha256: was"):
+        main(command(data, output, "--max-steps", "1", "--resume"), loss="sft")
+
+
+def test_where_and_how_a_run_runs_may_change(undisturbed, release, capsys):
+    arguments = command(release, undisturbed, "--held-out", "2", "--resume", "--logging-steps", "2")
+    arguments += ["--per-device-train-batch-size", "3", "--batching", "packed", "--save-steps", "5"]
+    lines = (undisturbed / "steps.jsonl").read_text()
+    assert main(arguments, loss="importance_sampling") == 0
+    assert "continuing from" in capsys.readouterr().out
+    assert (undisturbed / "steps.jsonl").read_text().startswith(lines.partition('{"step": 6, "train')[0])
+
+
+def test_held_out_rows_are_the_same_whatever_the_seed(release, tiny_model, tiny_target):
+    rows = release_rows(open_release(str(release)), "full", Chat(tiny_model, tiny_target))
+    (kept, held_out), (_, others) = split(rows, 4, 0), split(rows, 4, 1)
+    assert len(kept) == 16
+    assert set(kept.ids).isdisjoint(held_out.ids)
+    assert held_out.ids != others.ids
+
+
 def test_two_processes_have_the_curve_of_one(undisturbed, release, tmp_path):
     output = tmp_path / "two"
     done = torchrun("-m", "trainers.importance_sampling", *command(release, output, "--held-out", "2"))
@@ -91,7 +141,7 @@ def test_two_processes_have_the_curve_of_one(undisturbed, release, tmp_path):
 
 
 def test_the_experts_text_and_self_alignment_come_from_the_same_release(release, tmp_path, capsys):
-    for data, rows in (("expert", 20), ("self_alignment", 12)):
+    for data, rows in (("expert", 20), ("self_alignment", 12), ("self_and_expert", 20)):
         assert main(command(release, tmp_path / data, "--data", data, "--max-steps", "1"), loss="sft") == 0
         assert f"sft on {rows} rows ({data})" in capsys.readouterr().out
 
@@ -123,9 +173,18 @@ def test_another_template_than_the_releases_is_refused(release, tiny_model, tmp_
         (["--max-length", "60"], "rows are longer than --max-length 60 tokens"),
         (["--held-out", "20"], "--held-out 20 leaves nothing of 20 rows"),
         (["--target", "smollm2-135m-instruct"], "--target is for --data text"),
+        (["--split", "test"], "--split is for --data text"),
+        (["--held-out-seed", "3"], "--held-out-seed has no effect without --held-out N"),
+        (["--clip", "3"], "--clip has no effect on --loss dft; it is an option of importance_sampling, iw_sft"),
+        (["--epsilon", "0.1"], "--epsilon has no effect on --loss dft; it is an option of psft"),
+        (["--anchor", "0.1"], "--anchor has no effect on --loss dft; it is an option of asft_k3"),
+        (["--null-denominator", "skip"], "--null-denominator has no effect on --loss dft; it is"),
         (["--data", "text"], "--data text needs --target"),
         (["--model", "tiny"], "--model tiny is neither a directory nor a Hub repository"),
-        (["--self-normalize"], "--self-normalize applies to importance weights only"),
+        (
+            ["--self-normalize"],
+            "--self-normalize has no effect on --loss dft; it is an option of importance_sampling, iw_sft",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_loaded(release, tmp_path, more, message):

@@ -41,6 +41,7 @@ class Gradients(TrainerCallback):
 
 def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_size=8, batching="bucketed", **changes):
     model = changes.pop("model", None) or tiny_llama(vocab_size=VOCABULARY)
+    ours = {name: changes.pop(name) for name in ("held_out", "may_rebatch") if name in changes}
     deliver_logprobs(model)
     settings = {
         "output_dir": str(tmp_path),
@@ -55,7 +56,6 @@ def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_siz
         "report_to": "none",
         "max_steps": 1,
     }
-    held_out = changes.pop("held_out", None)
     return PolicyTrainer(
         model,
         TrainingArguments(**settings | changes),
@@ -64,8 +64,8 @@ def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_siz
         rows=rows,
         batch_size=batch_size,
         batching=batching,
-        held_out=held_out,
         callbacks=[Gradients()],
+        **ours,
     )
 
 
@@ -87,7 +87,11 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize(
     ("loss", "self_normalize"),
-    [(name, flag) for name, loss in LOSSES.items() for flag in ((False, True) if loss.importance else (False,))],
+    [
+        (name, flag)
+        for name, loss in LOSSES.items()
+        for flag in ((False, True) if "self_normalize" in loss.options else (False,))
+    ],
 )
 def test_gradients_do_not_depend_on_micro_batches_padding_or_packing(tmp_path, loss, self_normalize):
     options = Options(self_normalize=self_normalize)

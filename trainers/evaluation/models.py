@@ -10,7 +10,7 @@ from builder.errors import InputError
 from builder.release.open import open_release
 
 TRAINING = "run.json"  # written by the trainers beside the model
-_FACTS = ("loss", "data", "dataset", "dataset_revision", "model", "model_revision")
+_FACTS = ("loss", "data", "dataset", "dataset_revision", "model", "model_revision", "target")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def find_model(model: str, target: str | None) -> Evaluated:
         found = load_target(model)
         return Evaluated(found.model, found, None)
     training = _training(Path(model))
-    base = load_target(target) if target else _target_of(model, training)
+    recorded = (training or {}).pop("target", None)
+    base = load_target(target) if target else _target_of(model, training, recorded)
     return Evaluated(model, base.model_copy(update={"model": model}), training)
 
 
@@ -59,8 +60,8 @@ def _training(checkpoint: Path) -> dict[str, Any] | None:
         raise InputError(f"{file} is not what a trainer writes") from None
 
 
-def _target_of(model: str, training: dict[str, Any] | None) -> Target:
-    """The target of the release that a checkpoint was trained on."""
+def _target_of(model: str, training: dict[str, Any] | None, recorded: dict[str, Any] | None) -> Target:
+    """The target of the release that a checkpoint was trained on, else the one that its run recorded."""
     dataset = (training or {}).get("dataset")
     if not dataset:
         raise InputError(f"{model} does not say which target it belongs to; name it with --target")
@@ -69,6 +70,8 @@ def _target_of(model: str, training: dict[str, Any] | None) -> Target:
             dataset, None if Path(dataset).is_dir() else training.get("dataset_revision"), configs=()
         )
     except InputError as fault:
+        if recorded:
+            return validated(Target, recorded, f"{model}: {TRAINING}, target")
         raise InputError(
             f"{model} was trained on {dataset}, which would name its target ({fault}); name it with --target"
         ) from None

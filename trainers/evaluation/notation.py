@@ -22,7 +22,13 @@ _SPELLINGS = (
 )
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _THOUSANDS = re.compile(r"(?<=\d)(?:,\\!\s*|\{,\}|\\,|,)(?=\d{3}(?!\d))")
-_LABEL = re.compile(r"^[^=≈]*(?:=|≈|\\approx)")
+# What an answer is called (`x =`, `f(2) =`, `T_{n+1} \\approx`), and not computed from: `2x + 3 =`, `x^2 =`, `x >=`.
+_LABEL = re.compile(r"^([^=≈]*?)(?:=|≈|\\approx(?![A-Za-z]))")
+_INDEX = re.compile(r"_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\w)|(?<=[A-Za-z])\s*\([^()]*\)")
+_NAME = re.compile(
+    r"(?:[A-Za-z\s{}|'′,;:~\u0370-\u03ff]|\\!|\\(?!(?:sqrt|n?[lg]e|n?[lg]eq\w*|[lg]t|neq?|in)(?![A-Za-z])))+"
+)
+_BARE_COMMA = re.compile(r"(?<![{\\]),")
 _SPACE = r"(?:\\?[ ,;!~]|\s)"
 _UNIT = re.compile(
     rf"{_SPACE}*(?:(?:\\(?:text|mathrm|mbox|rm)\s*\{{[^{{}}]*\}}(?:\^\{{?-?\d+\}}?)?|\^\s*\{{?\\circ\}}?)(?:{_SPACE}|/)*)+$"
@@ -62,15 +68,18 @@ def without_unit(answer: str, unit: str) -> str:
 def number_in(answer: str) -> Decimal | None:
     r"""The value of an answer that is one decimal number and nothing else; None for everything else.
 
-    Scientific notation, a label in front (`x = 5`), separated thousands, parentheses around it and a unit set as text
-    behind it are understood. A unit is dropped, never converted.
+    Scientific notation, a name in front (`x = 5`), separated thousands, parentheses around it and a unit set as text
+    behind it are understood; `x >= 5` and `2x + 3 = 5` are no numbers, and `(1,234)` is a pair. A unit is dropped,
+    never converted.
     """
     if len(answer) > _LONGEST_NUMBER:
         return None
-    text = _LABEL.sub("", _DOLLAR.sub("", answer)).strip().removeprefix(r"\$")
-    text = _THOUSANDS.sub("", text).strip()
+    text = _without_name(_DOLLAR.sub("", answer)).strip().removeprefix(r"\$")
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1].strip()
+        if _BARE_COMMA.search(text):
+            return None
+    text = _THOUSANDS.sub("", text).strip()
     for candidate in (text, _UNIT.sub("", text).strip()):
         if found := _NUMBER.fullmatch(candidate):
             mantissa, braced, bare, sign, lone_braced, lone_bare = found.groups()
@@ -78,6 +87,14 @@ def number_in(answer: str) -> Decimal | None:
                 return Decimal(mantissa).scaleb(int(braced or bare or 0))
             return Decimal(f"{sign}1").scaleb(int(lone_braced or lone_bare))
     return None
+
+
+def _without_name(answer: str) -> str:
+    """An answer without the name of the quantity in front of it."""
+    label = _LABEL.match(answer)
+    if not label or not _NAME.fullmatch(_INDEX.sub("", label[1])):
+        return answer
+    return answer[label.end() :]
 
 
 def words_in(answer: str) -> str | None:

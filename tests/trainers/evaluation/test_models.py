@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import yaml
 
+from builder.config import load_target
 from builder.errors import InputError
 from trainers.evaluation.models import find_model
 
@@ -31,6 +33,22 @@ def test_a_checkpoint_has_the_target_of_the_release_it_was_trained_on(tmp_path, 
     assert found.target == target.model_copy(update={"model": model})
     assert (found.name, found.training["loss"], found.training["data"]) == (model, "dft", "full")
     assert "clip" not in found.training
+
+
+def test_a_checkpoint_has_the_target_of_its_run_where_there_is_no_release(tmp_path, target):
+    recorded = target.model_dump(mode="json", exclude={"sampling", "vllm_args"})
+    for name, dataset in (("gone", "./gone"), ("text", str(tmp_path / "rows.jsonl"))):
+        model = checkpoint(tmp_path / name, dataset=dataset, target=recorded)
+        found = find_model(model, None)
+        assert (found.target.end_of_turn, found.target.model) == (target.end_of_turn, model)
+        assert "target" not in found.training
+
+
+def test_a_target_file_says_how_the_engine_spreads_over_gpus(tmp_path, target):
+    file = tmp_path / "wide.yaml"
+    file.write_text(yaml.safe_dump(target.model_dump(mode="json") | {"parallel": {"data": 8}}))
+    model = checkpoint(tmp_path / "run", dataset=release(tmp_path / "release", load_target(str(file))))
+    assert find_model(model, str(file)).target.parallel.gpus == find_model(str(file), None).target.parallel.gpus == 8
 
 
 def test_a_named_target_wins(tmp_path, target):

@@ -28,6 +28,14 @@ from trainers.evaluation.notation import number_in, plain_words, readable, respe
         ("x = 5", 5),
         (r"\lambda \approx 5.1 \times 10^{-7}", "5.1e-7"),
         ("(073)", 73),
+        ("(1234)", 1234),
+        ("(1{,}234)", 1234),
+        ("f(2) = 5", 5),
+        (r"a_{n+1} = 5", 5),
+        (r"T_{\text{eff}} \approx 5500", 5500),
+        (r"\text{Area} = 12", 12),
+        ("$x = 1,234$", 1234),
+        ("|z| = 5", 5),
     ],
 )
 def test_one_decimal_number_is_understood_however_it_is_written(answer, value):
@@ -35,7 +43,12 @@ def test_one_decimal_number_is_understood_however_it_is_written(answer, value):
 
 
 @pytest.mark.parametrize(
-    "answer", [r"\frac{1}{2}", "1,2", "1, 234", "(1,2)", "52_8", "5!", "2x", r"62.5\%", r"10^{n}", "1:2", "", "5" * 300]
+    "answer",
+    [
+        *(r"\frac{1}{2}", "1,2", "1, 234", "(1,2)", "52_8", "5!", "2x", r"62.5\%", r"10^{n}", "1:2", "", "5" * 300),
+        *("x>=5", "x<=5", "x != 5", r"x \ge= 5", "2x+3=5", "1+1=5", "2+3=5", "x+1=5", "x^2=5", "2x=5", "x/2=5", "10=5"),
+        *(r"\sqrt{x}=5", r"\frac{x}{2}=5", "-x=5", "x=y=5", "5=5", "(1,234)", "(12,345)"),
+    ],
 )
 def test_anything_else_is_no_number(answer):
     assert number_in(answer) is None

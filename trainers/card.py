@@ -1,0 +1,132 @@
+"""The card of a trained model: what it was made from and how, how to ask it, and what was measured while it trained."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from builder import __version__
+from builder.config import Target, validated
+from builder.hub import HUB_ID
+from builder.method.prompts import turns
+from trainers.losses import LOSSES
+
+DATA = {
+    "full": "all of D′: the model's own correct solutions, retold ones, and the expert's where it had neither",
+    "self_alignment": "the model's own correct solutions only",
+    "self_and_expert": "the model's own correct solutions, and the expert's for all other problems",
+    "expert": "the expert's solution for every problem (D, the baseline)",
+    "text": "prompts and completions as they stand",
+}
+
+_QUESTION = "What is 12 * 12?"
+
+
+def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
+    """The content of README.md.
+
+    Args:
+        name: of the model.
+        run: content of its `run.json`.
+        lines: what was logged so far, as `steps.jsonl` has it.
+    """
+    from huggingface_hub import ModelCardData
+
+    target = validated(Target, run["target"], "run.json: target")
+    dataset = run["dataset"].partition("@")[0]
+    front = ModelCardData(
+        license=None if target.license == "unknown" else target.license,
+        base_model=run["model"] if _on_hub(run["model"]) else None,
+        datasets=[dataset] if _on_hub(dataset) else None,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["mind-the-gap", run["loss"].replace("_", "-")],
+    )
+    asked = [{"role": "user", "content": _QUESTION}]  # other text has prompts of its own
+    asked = asked if run["data"] == "text" else turns(target, "plain", problem=_QUESTION)
+    messages = json.dumps(asked, indent=4, ensure_ascii=False)
+    return f"""---
+{front.to_yaml()}
+---
+
+# {name}
+
+{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_linked(dataset, "datasets/")}:
+{DATA[run["data"]]}.
+
+## Ask it
+
+It was trained on conversations like this one, and ends its turn with `{target.end_of_turn}`, where generation stops:
+
+```python
+from transformers import pipeline
+
+messages = {messages}
+print(pipeline("text-generation", "{name}")(messages, max_new_tokens=512)[0]["generated_text"][-1]["content"])
+```
+
+## How it was trained
+
+{_table(("setting", ""), _settings(run, lines))}
+
+Nats a token, over completion tokens; losses of different kinds do not compare, the plain negative log-likelihood does:
+
+{_table(("", "first", "last"), _figures(lines))}
+
+`run.json` has every setting and the revisions, `steps.jsonl` one line a step. Trained by Mind the Gap {__version__}
+(`python -m trainers.train --loss {run["loss"]}`).
+
+## Limits
+
+These figures say how likely the model finds given text, not how many problems it solves: `python -m trainers.evaluate
+--model DIR` samples and grades. Only final answers of the training text were checked, not every step that leads there.
+"""
+
+
+def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    arguments, heeded = run["arguments"], LOSSES[run["loss"]].options
+    options = [
+        f"{name} {value}" for name, value in run["options"].items() if name in heeded and value not in (None, False)
+    ]
+    steps = max((line["step"] for line in lines), default=0)
+    return [
+        ("base model", f"{_shown(run['model'])}{_at(run['model_revision'])}"),
+        ("data", f"`{run['data']}` of {_shown(run['dataset'])}{_at(run['dataset_revision'])}"),
+        ("rows", f"{run['rows']:,}, of them {run['held_out']:,} held out; {run['rows_truncated']:,} truncated"),
+        ("optimizer steps", f"{steps:,} of {run['batch_size']} rows"),
+        ("learning rate", f"{arguments['learning_rate']:g}, {arguments['lr_scheduler_type']}"),
+        ("options of the loss", ", ".join(options) or "none"),
+        ("weights", f"{run['dtype']}{', computed in bf16' if arguments['bf16'] else ''}"),
+        ("seed", str(arguments["seed"])),
+    ]
+
+
+def _figures(lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    named = (("loss", "loss"), ("negative log-likelihood", "nll"), ("the same, held-out rows", "eval_nll"))
+    rows = []
+    for label, key in named:
+        if values := [line[key] for line in lines if key in line]:
+            rows.append((label, f"{values[0]:.4f}", f"{values[-1]:.4f}"))
+    return rows
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] * len(columns)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
+
+
+def _on_hub(name: str) -> bool:
+    return HUB_ID.fullmatch(name) is not None and not Path(name).exists()
+
+
+def _shown(name: str) -> str:
+    """As others may read it: the name alone of what is on this machine."""
+    return name if _on_hub(name.partition("@")[0]) else Path(name).name
+
+
+def _at(revision: str | None) -> str:
+    return f" at `{revision}`" if revision else ""
+
+
+def _linked(name: str, kind: str = "") -> str:
+    return f"[{name}](https://huggingface.co/{kind}{name})" if _on_hub(name) else _shown(name)

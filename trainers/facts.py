@@ -1,0 +1,35 @@
+"""What determines a run: data, model, settings and arguments. A run is continued only where all of it is the same."""
+
+from typing import Any
+
+from transformers import TrainingArguments
+
+from trainers.arguments import OPTIONS, Settings
+from trainers.guards import Fitted
+from trainers.source import Source
+from trainers.training_arguments import decisive
+
+# What decides the result, of our settings; the rest is where and how a run runs.
+_SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "held_out_seed", "batch_size")
+
+
+def run_facts(
+    settings: Settings, args: TrainingArguments, source: Source, fitted: Fitted, max_length: int
+) -> dict[str, Any]:
+    """What `run.json` says, as JSON; the data as a hash of every token and log-prob."""
+    return {
+        **{name: getattr(settings, name) for name in _SETTINGS},
+        "options": {name: getattr(settings, name) for name in OPTIONS},
+        "dataset": settings.dataset,
+        "dataset_revision": source.revision or settings.revision,
+        "target": source.target.model_dump(mode="json", exclude={"sampling", "vllm_args"}),
+        "model": source.model_name,
+        "model_revision": source.model.revision,
+        "max_length": max_length,
+        "rows": len(fitted.rows),
+        "rows_sha256": fitted.rows.sha256,
+        "rows_truncated": fitted.truncated,
+        "tokens_truncated": fitted.lost_tokens,
+        "rows_dropped": fitted.dropped,
+        "arguments": decisive(args),
+    }
