@@ -124,6 +124,7 @@ def test_what_is_sampled_already_is_graded_again_without_an_engine(tmp_path, pro
     assert again["engine"] == first["engine"]
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_how_to_continue(tmp_path, problems, engine):
     engine.before = lambda request: time.sleep(0.5 if engine.sampled.total() < 8 else 300)
     command = [
@@ -215,6 +216,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_real_model_on_the_embedded_engine(tmp_path):
     file = tmp_path / "sums.jsonl"
     file.write_text("".join(json.dumps({"problem": f"What is {n} + 1?", "answer": n + 1}) + "\n" for n in (2, 3)))

@@ -79,6 +79,7 @@ def test_a_log_prob_that_is_no_number_is_no_agreement():
         settled(model)
 
 
+@pytest.mark.slow
 def test_a_trainer_falls_back_before_its_first_step(tmp_path, capsys):
     rows = random_rows()
     padded = first_step(tmp_path, rows, model=tiny("opt", {}))

@@ -23,6 +23,8 @@ from trainers.evaluation.models import find_model
 from trainers.saving import as_dtype, end_turns_with
 from trainers.train import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def base(tiny_model, tmp_path_factory):

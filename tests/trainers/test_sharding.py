@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 import torch
 from accelerate.utils import merge_fsdp_weights
 from safetensors.torch import load_file
@@ -8,6 +9,8 @@ from transformers import AutoModelForCausalLM
 from tests.trainers.launch import torchrun
 from tests.trainers.test_train import assert_same_curve, command, curve
 from trainers.train import main
+
+pytestmark = pytest.mark.slow
 
 
 def in_two_processes(script, *arguments):

@@ -19,6 +19,8 @@ from trainers.data import release_rows
 from trainers.runlog import read_steps
 from trainers.train import main, split
 
+pytestmark = pytest.mark.slow
+
 FIGURES = ("loss", "nll", "entropy", "grad_norm", "learning_rate", "weight_p99", "completion_tokens")
 
 

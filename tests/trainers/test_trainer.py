@@ -14,6 +14,8 @@ from trainers.losses import LOSSES, Options
 from trainers.policy import deliver_logprobs
 from trainers.trainer import PolicyTrainer
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = 97
 
 
