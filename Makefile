@@ -12,7 +12,7 @@ demo: .venv/.demo
 	$(BIN)/python -m builder.report $(RELEASE)
 
 test: .venv/.test lint
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest -n 2 --durations=10
 
 lint: .venv/.test
 	$(BIN)/ruff check .

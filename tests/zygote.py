@@ -1,6 +1,6 @@
 """Command lines in fresh processes without paying for the imports each time: one process imports, and forks for each.
 
-with Zygote(os.environ | hub.environment(home, TOKEN)) as zygote:
+with Zygote(os.environ | hub.environment(home, TOKEN), PUBLISHING) as zygote:
     done = zygote.run("builder.publish", str(release), "--repo", "me/d", "--version", "1.0.0")
     assert done.returncode == 0, done.stderr
 
@@ -13,12 +13,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# What publishing and loading import, sooner or later.
-_IMPORTED = (
+# What builds import, sooner or later.
+BUILDING = (
+    "aiohttp",
+    "builder.building.supervisor",
+    "pandas",
+    "rich.console",
+    "transformers.tokenization_utils_tokenizers",
+)
+# What publishing and loading import.
+PUBLISHING = (
     "builder.publishing.publication",
     "datasets.load",
     "fsspec.implementations.http",
@@ -44,12 +52,13 @@ class Zygote:
 
     Args:
         environment: of all of them.
+        imported: modules to import once.
         patience: seconds of the first wait between attempts on the Hub.
     """
 
-    def __init__(self, environment: Mapping[str, str], patience: float = 0.02) -> None:
+    def __init__(self, environment: Mapping[str, str], imported: Sequence[str], patience: float = 0.02) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.zygote", str(patience)],
+            [sys.executable, "-m", "tests.zygote", str(patience), *imported],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -90,7 +99,7 @@ class Zygote:
 def _serve() -> None:
     from builder.publishing import retry
 
-    for name in _IMPORTED:
+    for name in sys.argv[2:]:
         importlib.import_module(name)
     retry.BASE_SECONDS = float(sys.argv[1])
     for line in sys.stdin:

@@ -1,7 +1,6 @@
 """Real builds of made-up problems, run as a user runs them, against an engine that answers at once."""
 
 import json
-import subprocess
 import sys
 
 import polars as pl
@@ -45,14 +44,6 @@ def command(source, output, engine, *extra):
         sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
         "--output", str(output), "--engine-url", engine.url, "--trust-engine", "--candidates", "4", "--json", *extra,
     ]  # fmt: skip
-
-
-def build(source, output, engine, *extra, check=True):
-    """Run it to its end; it must succeed, unless that is not checked."""
-    done = subprocess.run(command(source, output, engine, *extra), capture_output=True, text=True, check=False)
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
 
 
 def table(output, config="default"):

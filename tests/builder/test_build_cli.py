@@ -67,12 +67,14 @@ def test_values_out_of_range_name_their_field(option, value, field):
         main(["--target", "smollm2-135m-instruct", "--engine", "transformers", option, value])
 
 
-def test_dry_run_shows_settings_prompts_rows_and_an_estimate(tmp_path):
+@pytest.mark.slow
+def test_dry_run_shows_settings_prompts_rows_and_an_estimate(tmp_path, warm):
     source = tmp_path / "mine.jsonl"
     rows = [{"problem": "What is 2 + 2?", "solution": "It is \\boxed{4}."}] * 2
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     output = tmp_path / "r"
-    done = run("--target", "smollm2-135m-instruct", "--source", str(source), "--output", str(output), "--dry-run")
+    arguments = ("--target", "smollm2-135m-instruct", "--source", str(source), "--output", str(output))
+    done = warm.run("builder.build", *arguments, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "temperature: 1.0" in done.stdout
     assert "first plain prompt" in done.stdout
@@ -84,10 +86,12 @@ def test_dry_run_shows_settings_prompts_rows_and_an_estimate(tmp_path):
     assert not (tmp_path / "r.work").exists()
 
 
-def test_missing_file_and_unknown_field(tmp_path):
-    assert run("--target", "smollm2-135m-instruct", "--source", "gone.jsonl", "--dry-run").returncode == 2
+@pytest.mark.slow
+def test_missing_file_and_unknown_field(tmp_path, warm):
+    dry_run = ("builder.build", "--target", "smollm2-135m-instruct", "--dry-run", "--source")
+    assert warm.run(*dry_run, "gone.jsonl").returncode == 2
     source = tmp_path / "mine.jsonl"
     source.write_text('{"problem": "p", "solution": "s"}\n')
-    done = run("--target", "smollm2-135m-instruct", "--source", str(source), "--answer-field", "gold", "--dry-run")
+    done = warm.run(*dry_run, str(source), "--answer-field", "gold")
     assert done.returncode == 2
     assert "has no field 'gold'" in done.stderr

@@ -9,9 +9,11 @@ import pytest
 
 from builder.journal.journal import Journal
 from builder.method.selection import select
-from scripts.standins.builds import answer, build, command, problem, table, write_source
+from scripts.standins.builds import answer, command, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 from scripts.standins.fault_proxy import BENT, BROKEN, FaultProxy
+
+pytestmark = pytest.mark.slow
 
 PASSING = ("500", "503", *(fault for fault in BROKEN if fault != "hang"), *BENT)
 KINDS = ("solvable", "retellable", "hopeless")
@@ -28,7 +30,7 @@ def source(tmp_path):
     return write_source(tmp_path / "s.jsonl", [problem(KINDS[n % 3], n) for n in range(18)])
 
 
-def test_a_build_through_every_passing_fault_is_the_undisturbed_build(tmp_path, engine, source):
+def test_a_build_through_every_passing_fault_is_the_undisturbed_build(tmp_path, engine, source, build):
     faults = iter(PASSING * 100)
     with FaultProxy(engine.url, lambda number: next(faults) if number % 3 == 0 else None) as proxy:
         build(source, tmp_path / "r", proxy, "--engine-patience", "3")
@@ -43,7 +45,7 @@ def test_a_build_through_every_passing_fault_is_the_undisturbed_build(tmp_path, 
     assert set(tokens["policy_logprobs"].explode()) == {-0.5, -1.0}  # as the engine said them, spoiled ones never
 
 
-def test_a_row_that_the_engine_refuses_costs_no_other_row(tmp_path, engine, chat):
+def test_a_row_that_the_engine_refuses_costs_no_other_row(tmp_path, engine, chat, build):
     source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)] + [problem("poison")])
     engine.before = lambda request: 400 if "(poison)" in chat.prompt_text(request["prompt"]) else None
     done = build(source, tmp_path / "r", engine, check=False)
@@ -54,7 +56,9 @@ def test_a_row_that_the_engine_refuses_costs_no_other_row(tmp_path, engine, chat
         assert journal.progress().rows == 12
 
 
-def test_an_engine_that_goes_away_ends_the_build_with_one_line_and_all_that_was_finished(tmp_path, engine, source):
+def test_an_engine_that_goes_away_ends_the_build_with_one_line_and_all_that_was_finished(
+    tmp_path, engine, source, build
+):
     with FaultProxy(engine.url, lambda number: "reset" if number >= 9 else None) as proxy:
         done = build(source, tmp_path / "r", proxy, "--engine-patience", "0.2", check=False)
         assert done.returncode == 3

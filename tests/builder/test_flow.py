@@ -5,8 +5,11 @@ import time
 
 import pytest
 
-from scripts.standins.builds import EXPERT, answer, build, problem, table, write_source
+from builder.engines import TRUSTED
+from scripts.standins.builds import EXPERT, answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -34,8 +37,9 @@ def everything(tmp_path):
     )
 
 
-def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything):
+def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything, build):
     build(everything, tmp_path / "r", engine)
+    assert json.loads((tmp_path / "r" / "manifest.json").read_text())["engine_check"] == TRUSTED
     rows = {r["problem"].split(")")[0][1:]: r for r in table(tmp_path / "r").to_dicts()}
     found = {kind: (r["stage"], r["fallback_reason"]) for kind, r in rows.items()}
     assert found == {
@@ -72,7 +76,7 @@ def test_each_kind_of_problem_ends_where_it_should(tmp_path, engine, everything)
     }
 
 
-def test_rules_can_be_turned_off_and_unverifiable_rows_dropped(tmp_path, engine, everything):
+def test_rules_can_be_turned_off_and_unverifiable_rows_dropped(tmp_path, engine, everything, build):
     build(everything, tmp_path / "r", engine, "--allow-mentions", "--max-copy-rate", "off", "--drop-unverifiable")
     rows = {r["problem"].split(")")[0][1:]: r["stage"] for r in table(tmp_path / "r").to_dicts()}
     assert rows["leaky"] == rows["copied"] == "guided_alignment"
@@ -81,7 +85,7 @@ def test_rules_can_be_turned_off_and_unverifiable_rows_dropped(tmp_path, engine,
     assert sorted(reasons) == ["duplicate", "malformed", "no_gold", "overlong"]
 
 
-def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, engine):
+def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, engine, build):
     source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
     first = build(source, tmp_path / "r", engine)
     asked = engine.sampled.total(), engine.scored.total()
@@ -97,7 +101,7 @@ def test_a_finished_build_does_nothing_and_other_settings_are_refused(tmp_path, 
     assert json.loads((tmp_path / "r" / "manifest.json").read_text())["seed"] == 3
 
 
-def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat):
+def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat, build):
     source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
     with FakeEngine(chat, answer, max_model_len=512) as engine:
         done = build(source, tmp_path / "r", engine, check=False)
@@ -105,7 +109,7 @@ def test_an_attached_server_that_is_too_small_is_refused(tmp_path, chat):
     assert "512 tokens" in done.stderr
 
 
-def test_an_output_that_is_not_ours_is_left_alone(tmp_path, engine):
+def test_an_output_that_is_not_ours_is_left_alone(tmp_path, engine, build):
     source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "thesis.tex").write_text("years of work")
@@ -116,7 +120,7 @@ def test_an_output_that_is_not_ours_is_left_alone(tmp_path, engine):
     assert (tmp_path / "r" / "thesis.tex").read_text() == "years of work"
 
 
-def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, engine):
+def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, engine, build):
     rows = [problem("solvable", n) for n in range(9)]
     build(write_source(tmp_path / "a.jsonl", rows), tmp_path / "a", engine)
     engine.sampled.clear()
@@ -127,7 +131,7 @@ def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, eng
     assert chosen[0] == chosen[1]
 
 
-def test_adaptive_sampling_stops_at_the_first_that_may_be_kept(tmp_path, engine, everything):
+def test_adaptive_sampling_stops_at_the_first_that_may_be_kept(tmp_path, engine, everything, build):
     build(everything, tmp_path / "r", engine, "--sampling", "adaptive")
     rows = {r["problem"].split(")")[0][1:]: r for r in table(tmp_path / "r").to_dicts()}
     stages = {kind: r["stage"].split("_")[0] for kind, r in rows.items()}

@@ -28,7 +28,7 @@ from builder.release.shards import refuse_repeated_ids
 from builder.report import main as report_main
 from builder.sources.load import sample
 from builder.verification.verdicts import Judgement
-from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.builds import answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
 STAGES = ("self_alignment", "guided_alignment", "fallback")
@@ -248,7 +248,8 @@ def test_nothing_left_to_build_in_any_shard(built, tmp_path):
         merge(tmp_path / "merged", *shards)
 
 
-def test_a_sharded_build_on_the_command_line(tmp_path, chat, monkeypatch):
+@pytest.mark.slow
+def test_a_sharded_build_on_the_command_line(tmp_path, chat, monkeypatch, build):
     monkeypatch.chdir(tmp_path)
     source = write_source(tmp_path / "s.jsonl", [*map(problem, ("solvable", "retellable")), problem("solvable")])
     with FakeEngine(chat, answer) as engine:

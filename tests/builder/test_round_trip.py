@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
 from scripts.standins.fake_engine import FakeEngine
 from tests.hub_standin import READ_TOKEN, TOKEN, HubStandIn
+from tests.zygote import BUILDING, PUBLISHING, Zygote
 
 REPO = "ours/d-prime"
 PROBLEMS = 6
@@ -46,23 +48,18 @@ def source(tmp_path):
     return tmp_path / "sums.jsonl"
 
 
-def run(*command, environment):
-    done = subprocess.run(
-        [sys.executable, *command], env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-    return done
-
-
+@pytest.mark.slow
 def test_two_versions_from_build_to_load(tmp_path, source, engine):
-    with HubStandIn() as hub:
-        environment = hub.environment(tmp_path / "home", TOKEN)
+    with HubStandIn() as hub, ExitStack() as stack:
+        environment = os.environ | hub.environment(tmp_path / "home", TOKEN)
+        zygote = stack.enter_context(Zygote(environment, BUILDING + PUBLISHING))
 
         def build(seed, version, **other):
-            return run(
-                "-m", "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
+            return zygote.run(
+                "builder.build", "--target", "smollm2-135m-instruct", "--source", str(source),
                 "--candidates", "8", "--seed", str(seed), "--output", str(tmp_path / f"seed-{seed}"),
                 "--engine-url", engine.url, "--trust-engine", "--push-to-hub", REPO, "--version", version,
-                environment=environment | other,
+                environment=other,
             )  # fmt: skip
 
         refused = build(0, "1.0.0", HF_TOKEN=READ_TOKEN)
@@ -95,10 +92,12 @@ def test_two_versions_from_build_to_load(tmp_path, source, engine):
         assert b"### 1.1.0" in published["README.md"]
         assert b"- seed: was 0, is now 1" in published["README.md"]
 
-        done = run("-m", "builder.diff", f"{REPO}@v1.0.0", f"{REPO}@v1.1.0", "--json", environment=environment)
+        done = zygote.run("builder.diff", f"{REPO}@v1.0.0", f"{REPO}@v1.1.0", "--json")
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
-        loaded = run("-c", LOADS, environment=environment)
+        loaded = subprocess.run(
+            [sys.executable, "-c", LOADS], env=environment, capture_output=True, text=True, check=False
+        )
         assert loaded.returncode == 0, loaded.stderr
         versions = json.loads(loaded.stdout)
 

@@ -18,32 +18,20 @@ from scripts.standins.fault_proxy import FaultProxy
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = sorted(file for package in ("builder", "trainers") for file in (REPOSITORY / package).rglob("*.py"))
-UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
-UNSAFE_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "torch.load"}
+SAFE = {"trust_remote_code": "False", "use_safetensors": "True"}
 HUB_TOKEN, ENGINE_KEY = "hf_PlantedPlantedPlanted", "planted open sesame"
 
 
-def names_in(tree):
-    """(what, line) of every import and every called name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or "", node.lineno
-        elif isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node.lineno
-
-
-@pytest.mark.parametrize("file", MODULES, ids=lambda file: file.relative_to(REPOSITORY).as_posix())
-def test_no_module_executes_what_it_reads(file):
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    unsafe = UNSAFE_MODULES | UNSAFE_CALLS
-    assert not [(name, line) for name, line in names_in(tree) if name in unsafe or name.split(".")[0] in UNSAFE_MODULES]
-    keywords = {k.arg: ast.unparse(k.value) for n in ast.walk(tree) if isinstance(n, ast.Call) for k in n.keywords}
-    assert "shell" not in keywords
-    assert keywords.get("trust_remote_code", "False") == "False"
-    assert keywords.get("use_safetensors", "True") == "True"
-    assert "0.0.0.0" not in file.read_text(encoding="utf-8")
+def test_no_module_asks_a_library_to_execute_what_it_reads():
+    """What ruff has no rule for; the rest are its families S and TID251, see pyproject.toml."""
+    asked = []
+    for file in MODULES:
+        calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        asked += [(file, ast.unparse(call)) for call in calls if ast.unparse(call.func) in ("compile", "__import__")]
+        given = {(word.arg, ast.unparse(word.value)) for call in calls for word in call.keywords}
+        asked += [(file, *word) for word in given if SAFE.get(word[0], word[1]) != word[1]]
+    assert not asked
+    assert len(MODULES) > 100
 
 
 def test_our_servers_listen_on_this_machine_only_and_trust_no_code(tmp_path):
@@ -93,6 +81,7 @@ def test_a_target_file_is_plain_yaml(tmp_path):
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.slow
 def test_planted_tokens_are_nowhere_to_be_found_and_ids_never_become_paths(tmp_path, chat):
     """Not even if the engine repeats them in its errors, as this proxy does. And ids are only ever values."""
     ids = ["../../escape", "/etc/passwd", "a\0b", "..", "con", "x" * 5000, "'; DROP TABLE outcomes; --", "\u202eabc"]

@@ -60,6 +60,7 @@ def learned(trainer):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_trl_takes_default_unchanged_and_trains_on_the_completion_alone(first_release, model, tokenizer, tmp_path):
     rows = load_dataset(str(first_release), split="train")
     tokens = load_dataset(str(first_release), "tokens", split="train").to_list()
@@ -70,6 +71,7 @@ def test_trl_takes_default_unchanged_and_trains_on_the_completion_alone(first_re
     assert sorted(found) == sorted(expected)
 
 
+@pytest.mark.slow
 def test_tokens_train_without_tokenizing_again(first_release, model, tokenizer, tmp_path):
     tokens = load_dataset(str(first_release), "tokens", split="train")
 

@@ -17,6 +17,7 @@ def engine(chat):
         yield running
 
 
+@pytest.mark.slow
 def test_a_build_survives_the_death_of_a_verifier_of_its_main_process_and_of_a_step(tmp_path, engine):
     build, rng = ChaosBuild(tmp_path / "b", engine.url, rows=24, seed=0), random.Random(0)
     kills = [kill for victims in (["verifier", "main"], ["step"]) for kill in build.run(victims, rng, longest=1.0)]

@@ -35,6 +35,7 @@ def test_a_straight_line_is_extrapolated_exactly():
     assert fitted([1_000, 2_000, 3_000], [1.0, 4.0, 9.0])[1] < 0.99
 
 
+@pytest.mark.slow
 def test_a_made_up_build_is_a_build(tmp_path, chat):
     synthetic_build.write_source(tmp_path / "source.parquet", 60, chat)
     workspace = Workspace.of(tmp_path / "release")

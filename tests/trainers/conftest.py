@@ -23,13 +23,20 @@ from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from builder.release.records import REJECTED, schema
 
-# Models this small lose time to every further thread.
-torch.set_num_threads(1)
-
+SLOW = {
+    *("test_sharding.py", "test_train.py", "test_trainer.py"),
+    *("test_a_real_model_on_the_embedded_engine", "test_interrupted_it_says_how_to_continue"),
+}
 ROWS = 20
 STAGES = ["self_alignment", "guided_alignment", "fallback", "self_alignment", "self_alignment"]
 
 JUDGED = {"verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whole runs, and real gradients by the dozen, are slow."""
+    if SLOW.intersection((item.path.name, item.name)):
+        item.add_marker("slow")
 
 
 def tiny_llama(**changes) -> LlamaForCausalLM:

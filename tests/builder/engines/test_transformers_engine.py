@@ -10,6 +10,8 @@ from builder.engines.protocol import SamplingParams
 from builder.engines.transformers_engine import DrawJob, ScoreJob, TransformersEngine, next_batch
 from builder.errors import EngineError
 
+pytestmark = pytest.mark.slow
+
 STOPS = (2, 0)
 
 

@@ -27,6 +27,7 @@ def with_engine(url: str, use, **options):
     return asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_check(served, small_target):
     info = with_engine(served.url, HttpEngine.check, model=small_target.name)
     assert (info.model, info.max_model_len) == (small_target.name, small_target.context_length)
@@ -34,6 +35,7 @@ def test_check(served, small_target):
     assert info.version.startswith("transformers 5.")
 
 
+@pytest.mark.slow
 def test_samples_and_scores_agree_with_a_plain_forward_pass(served, prompt_ids, plain_logprobs):
     async def use(engine: HttpEngine):
         drawn = await engine.generate(prompt_ids, PARAMS, 3, seed=4)
@@ -47,6 +49,7 @@ def test_samples_and_scores_agree_with_a_plain_forward_pass(served, prompt_ids, 
     assert scores == pytest.approx(plain, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_prompt_that_does_not_fit_is_refused_with_the_reason(served, prompt_ids):
     with pytest.raises(
         EngineError, match="HTTP 400: the prompt's 250 tokens and max_tokens 8 exceed max_model_len 256"
@@ -54,11 +57,13 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_reason(served, prompt_id
         with_engine(served.url, lambda engine: engine.generate([5] * 250, PARAMS, 1, seed=0))
 
 
+@pytest.mark.slow
 def test_tokens_of_another_models_vocabulary_are_refused(served):
     with pytest.raises(EngineError, match="HTTP 400: token id 100000 is outside"):
         with_engine(served.url, lambda engine: engine.generate([100_000], PARAMS, 1, seed=0))
 
 
+@pytest.mark.slow
 def test_a_body_that_is_not_json_is_refused(served):
     with pytest.raises(urllib.error.HTTPError) as refusal:
         urllib.request.urlopen(served.url + wire.COMPLETIONS, b"{")

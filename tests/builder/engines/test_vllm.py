@@ -10,6 +10,8 @@ from builder.engines.protocol import SamplingParams
 from builder.engines.servers import gpu_memory_gib
 from builder.errors import EngineError
 
+pytestmark = pytest.mark.slow
+
 STOPS = (2, 0)
 
 
@@ -25,12 +27,12 @@ def ask(server, use):
     return asyncio.run(main())
 
 
-def test_check(vllm, small_target):
+def test_check(vllm, target):
     async def use(engine: HttpEngine):
         return await engine.check()
 
     info = ask(vllm, use)
-    assert (info.model, info.max_model_len) == (small_target.name, small_target.context_length)
+    assert (info.model, info.max_model_len) == (target.name, target.context_length)
     assert info.version.startswith("vllm 0.")
 
 
@@ -69,7 +71,7 @@ def test_logprobs_are_those_of_the_distribution_really_sampled_from(vllm, prompt
         assert all(min(abs(x), abs(x + math.log(2))) < 1e-3 for x in completion.logprobs), completion.logprobs
 
 
-def test_a_prompt_that_does_not_fit_is_refused_with_vllms_reason(vllm):
+def test_a_prompt_that_does_not_fit_is_refused_with_vllms_reason(vllm, target):
     params = SamplingParams(1.0, 1.0, 8, STOPS)
-    with pytest.raises(EngineError, match=r"HTTP 400: .*256"):
-        ask(vllm, lambda engine: engine.generate([5] * 300, params, 1, seed=0))
+    with pytest.raises(EngineError, match=rf"HTTP 400: .*{target.context_length}"):
+        ask(vllm, lambda engine: engine.generate([5] * (target.context_length + 50), params, 1, seed=0))

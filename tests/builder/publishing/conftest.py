@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub_standin import TOKEN, HubStandIn
 from tests.hub_standin.repos import Repo
-from tests.zygote import Done, Zygote
+from tests.zygote import PUBLISHING, Done, Zygote
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def hub():
 @pytest.fixture(scope="session")
 def zygote(hub, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    with Zygote(os.environ | hub.environment(home, TOKEN)) as zygote:
+    with Zygote(os.environ | hub.environment(home, TOKEN), PUBLISHING) as zygote:
         yield zygote
 
 

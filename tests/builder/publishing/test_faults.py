@@ -12,7 +12,7 @@ from builder.release.manifest import read_manifest
 from builder.release.records import CONFIGS
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubError, HubStandIn
-from tests.zygote import Zygote
+from tests.zygote import PUBLISHING, Zygote
 
 LARGE = len(CONFIGS)  # files that are sent by PUT
 
@@ -35,6 +35,7 @@ def assert_published_once(publisher, version="1.0.0"):
     assert repo.tags == {f"v{version}": repo.head}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", ["whoami", "/refs", "repos/create", "/preupload/", "/commit/", "/tag/"])
 @pytest.mark.parametrize(
     ("when", "fault"),
@@ -144,7 +145,7 @@ def requests_until_loaded(publish, release):
 def killed_and_finished(release, home, numbers):
     """For each number, on a Hub of their own: publish, die at that request, publish again."""
     whole = len(read_manifest(release)["files"]) + 2  # with the manifest and what the Hub adds
-    with HubStandIn() as hub, Zygote(os.environ | hub.environment(home, TOKEN)) as zygote:
+    with HubStandIn() as hub, Zygote(os.environ | hub.environment(home, TOKEN), PUBLISHING) as zygote:
         for number in numbers:
             publisher = Publisher(hub, zygote, f"me/d-{number}")
             killer = Killer(number)
@@ -167,6 +168,7 @@ def killed_and_finished(release, home, numbers):
             assert len(puts) == LARGE
 
 
+@pytest.mark.slow
 def test_killed_between_any_two_requests_the_same_command_finishes(publish, first, tmp_path):
     lines = requests_until_loaded(publish, first)
     assert len(lines) > 20

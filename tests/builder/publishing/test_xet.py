@@ -14,7 +14,7 @@ from builder.release.records import CONFIGS, schema
 from tests.builder.publishing.conftest import Publisher
 from tests.hub_standin import TOKEN, DroppedError, HubStandIn
 from tests.hub_standin.xet import XetStore
-from tests.zygote import Zygote
+from tests.zygote import PUBLISHING, Zygote
 
 DATA = [f"data/{config}/train-00000.parquet" for config in CONFIGS]
 
@@ -27,7 +27,7 @@ def xet_hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def xet_publish(xet_hub, tmp_path_factory):
-    with Zygote(os.environ | xet_hub.environment(tmp_path_factory.mktemp("home"), TOKEN)) as zygote:
+    with Zygote(os.environ | xet_hub.environment(tmp_path_factory.mktemp("home"), TOKEN), PUBLISHING) as zygote:
         yield Publisher(xet_hub, zygote, "me/over-xet")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from builder.errors import EngineError, InputError
 from builder.steps import ray as ray_cluster
-from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.builds import answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
@@ -87,7 +87,8 @@ def driver(cluster):
     ray.shutdown()
 
 
-def test_steps_with_the_journal_stay_here_and_the_others_go_elsewhere(tmp_path, chat, cluster, driver):
+@pytest.mark.slow
+def test_steps_with_the_journal_stay_here_and_the_others_go_elsewhere(tmp_path, chat, cluster, driver, build):
     source = write_source(tmp_path / "s.jsonl", [problem(kind) for kind in ("solvable", "retellable", "hopeless")])
     with FakeEngine(chat, answer) as engine:
         build(source, tmp_path / "r", engine, "--ray", cluster)
@@ -103,6 +104,7 @@ def test_steps_with_the_journal_stay_here_and_the_others_go_elsewhere(tmp_path, 
     assert [step for step, elsewhere in placed.items() if elsewhere] == ["route"]
 
 
+@pytest.mark.slow
 def test_an_actor_that_died_is_told_from_one_that_is_done(driver):
     driver()
 

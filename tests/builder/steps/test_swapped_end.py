@@ -7,7 +7,7 @@ import pytest
 
 from builder.config import Sampling, load_target
 from builder.steps.score import swapped_logprob
-from scripts.standins.builds import answer, build, problem, table, write_source
+from scripts.standins.builds import answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
 DRAWN, TAUGHT = 0, 2  # <|endoftext|> and <|im_end|>
@@ -57,12 +57,13 @@ def log_softmax(logits, temperature, top_p):
     return [math.log(weight / total) if token in kept else -math.inf for token, weight in enumerate(weights)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "end"), [
     (["--temperature", "0.5"], -0.5 + (RAW[TAUGHT] - RAW[DRAWN]) / 0.5),
     (["--temperature", "0.5", "--top-p", "0.9"], None),  # the taught token may lie outside of the nucleus
     ([], RAW[TAUGHT]),
 ])  # fmt: skip
-def test_a_release_holds_the_taught_tokens_own_log_probs(tmp_path, chat, options, end):
+def test_a_release_holds_the_taught_tokens_own_log_probs(tmp_path, chat, options, end, build):
     assert set(chat.stop_ids) == {DRAWN, TAUGHT}
     assert load_target("smollm2-135m-instruct").end_of_turn == chat.prompt_text([TAUGHT])
     source = write_source(tmp_path / "s.jsonl", [problem("solvable"), problem("retellable")])

@@ -74,6 +74,7 @@ def test_hostile_texts_take_no_time(text):
     assert not addresses_asker(text)
 
 
+@pytest.mark.slow
 def test_no_expert_and_no_restated_problem_raises_an_alarm(shared_data):
     for texts in (expert_texts(shared_data), expert_problems(shared_data)):
         assert sum(map(addresses_asker, texts)) <= len(texts) / 1000

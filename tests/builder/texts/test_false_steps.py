@@ -172,6 +172,7 @@ def test_numbers_out_of_bounds_are_not_judged(text):
     assert checked_equations(text) == []
 
 
+@pytest.mark.slow
 def test_the_errors_of_gsm8k_are_found_and_nothing_else(shared_data):
     solutions = list(texts(shared_data / "gsm8k_train.jsonl", "answer"))
     found = [step.replace(note, "") for text in solutions for step in false_steps(text) for note in [_note(step)]]
@@ -186,6 +187,7 @@ def _note(step: str) -> str:
     return step[start : end + 2] if start >= 0 else ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "alarms"), [("math500", 1), ("olympiadbench", 0), ("minerva_math", 0)])
 def test_harder_expert_text_raises_no_false_alarm(shared_data, name, alarms):
     # MATH-500 writes b² - 4ac as (-4)² + 4·1·(-1) = 20 once.

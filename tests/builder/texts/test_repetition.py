@@ -64,6 +64,7 @@ def test_a_long_text_without_order_is_no_loop():
     assert not repeats_itself(" ".join(draw.choice(["one", "two", "3", "+"]) for _ in range(10**5)))
 
 
+@pytest.mark.slow
 def test_no_expert_raises_an_alarm(shared_data):
     texts = expert_texts(shared_data)
     assert sum(map(repeats_itself, texts)) <= len(texts) / 1000

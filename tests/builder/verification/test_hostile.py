@@ -8,6 +8,8 @@ import pytest
 from builder.verification.verifier import Verifier
 from scripts.stress.corpus import UNDECIDED, corpus
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 0.5
 PATIENT = 60.0  # for what is decided in milliseconds, on a machine that is busy with other things
 
