@@ -28,7 +28,7 @@ class Frozen(BaseModel):
 
 
 class Sampling(Frozen):
-    """How candidates are drawn, in both phases (paper, section 4: 10 candidates, T=1, top_p=1)."""
+    """How candidates are drawn, in both phases. 10 are the paper's (section 4), which gives no temperature for them."""
 
     scheme: Annotated[
         Literal["fixed", "adaptive"],

@@ -77,6 +77,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         raise InputError(f"--{name.replace('_', '-')} has no effect here: {_NO_EFFECT[name]}")
     if namespace.eval_strategy != "no" and not settings.held_out:
         raise InputError("--eval-strategy has no effect here without rows to evaluate on: --held-out N keeps some")
+    if namespace.use_cpu and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        raise InputError("Accelerate does not start DeepSpeed on CPUs: leave --use-cpu out, or DeepSpeed")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     namespace.output_dir = str(settings.output)
     namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * namespace.per_device_train_batch_size))

@@ -126,6 +126,12 @@ def test_every_argument_decides_the_result_unless_it_is_known_not_to():
     assert not {"output_dir", "per_device_train_batch_size", "use_cpu", "hub_model_id"} & decisive(one).keys()
 
 
+def test_deepspeed_on_cpus_is_refused_since_accelerate_would_leave_its_weights_in_pieces(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(InputError, match="does not start DeepSpeed on CPUs: leave --use-cpu out"):
+        parsed()
+
+
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr("trainers.training_arguments.find_spec", lambda name: None)
     with pytest.raises(InputError, match="--report-to trackio needs `pip install trackio`"):
