@@ -75,6 +75,12 @@ _REMARKS = {
 }
 _REMARK = re.compile("|".join(remark for remarks in _REMARKS.values() for remark in remarks), re.MULTILINE)
 
+# One of these stands in every remark; to look for them takes a tenth of the time.
+_NEEDED = re.compile(
+    r"you|\bi\b|\bi'|\bai\b|thank|sorry|apolog|hope|let me know|feel free|tell me|please|chatbot|assistant"
+    r"|language model|user|question|great|good|nice|excellent|awesome|fantastic|well done|congratulations"
+)
+
 
 def addresses_asker(text: str) -> bool:
     """Whether the text talks to whoever asked, or about the task, in words that no solution needs.
@@ -86,4 +92,4 @@ def addresses_asker(text: str) -> bool:
     for anybody, stories told to "you", a solver's "I", and opening words such as "Sure!" before a solution.
     """
     plain = re.sub(r"[^\S\n]+", " ", text.lower().replace("’", "'"))
-    return _REMARK.search(plain) is not None
+    return _NEEDED.search(plain) is not None and _REMARK.search(plain) is not None

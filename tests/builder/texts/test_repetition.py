@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from builder.texts import repetition
 from builder.texts.repetition import repeats_itself
 from tests.experts import expert_texts
 
@@ -68,3 +69,12 @@ def test_a_long_text_without_order_is_no_loop():
 def test_no_expert_raises_an_alarm(shared_data):
     texts = expert_texts(shared_data)
     assert sum(map(repeats_itself, texts)) <= len(texts) / 1000
+
+
+@pytest.mark.parametrize("times", [3, 6, 12, 60])
+@pytest.mark.parametrize("unit", ["a b c. ", "ten red hens ", "so so ", "2 * ", "one\ntwo three four\n"])
+def test_the_quick_look_misses_no_loop(unit, times, monkeypatch):
+    text = "It begins here. " + unit * times + "It ends."
+    found = repeats_itself(text)
+    monkeypatch.setattr(repetition, "_any_thrice", lambda ids: True)
+    assert found == repeats_itself(text)
