@@ -11,6 +11,7 @@ from pydantic import PrivateAttr
 from builder.building.workspace import Workspace
 from builder.config import Settings
 from builder.method.alignment import Alignment
+from builder.method.outcome import Outcome
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -31,10 +32,12 @@ class Flight:
     Attributes:
         row: its columns of `rows.parquet`.
         alignment: what has become of it so far.
+        outcome: once it is finished, in the last step.
     """
 
     row: Columns
     alignment: Alignment
+    outcome: Outcome | None = None
 
     @classmethod
     def arriving(cls, columns: Columns, step: str) -> Self:

@@ -4,7 +4,6 @@ import os
 from typing import TYPE_CHECKING
 
 from distilabel.steps import StepInput
-from pydantic import PrivateAttr
 
 from builder.config import Sampling
 from builder.method.candidates import Candidate, Phase
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 class Score(EngineStep):
     """Policy log-probs for every row, whatever its stage; then the row's outcome goes into the journal."""
-
-    _outcomes: dict[str, Outcome] = PrivateAttr(default_factory=dict)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -37,9 +34,8 @@ class Score(EngineStep):
         yield [{"rows": len(flights)}]
 
     async def _record(self, flights: list[Flight]) -> None:
-        finished = [flight.row["id"] for flight in flights if not flight.alignment.error]
         failed = [(flight.row["id"], flight.alignment.error) for flight in flights if flight.alignment.error]
-        self._journal.put_outcomes([self._outcomes.pop(row_id) for row_id in finished])
+        self._journal.put_outcomes([flight.outcome for flight in flights if not flight.alignment.error])
         self._journal.put_failures(failed)
 
     async def ask(self, flight: Flight) -> None:
@@ -54,7 +50,7 @@ class Score(EngineStep):
                 texts = await self._kept(row, "guided", alignment.retold[alignment.decision.kept], prompt, expert)
             case "fallback":
                 texts = Texts(expert, policy=expert)
-        self._outcomes[row["id"]] = Outcome.of(row["row"], row["id"], alignment, texts)
+        flight.outcome = Outcome.of(row["row"], row["id"], alignment, texts)
 
     async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], expert: str) -> Texts:
         """Where the kept tokens are, with their policy and with their behavior log-probs."""
