@@ -1,7 +1,8 @@
 """A proxy on loopback between the builder and an engine that spoils the answers it is told to spoil.
 
 `FaultProxy(upstream, plan)` forwards everything. Before each completion request it asks `plan(number)`, numbers counted
-from 0, for the name of a fault out of `FAULTS`, or None to let the answer pass.
+from 0, for the name of a fault out of `FAULTS`, or None to let the answer pass. With `once`, a request that was spoiled
+passes when it is sent again.
 """
 
 import http.client
@@ -56,9 +57,10 @@ FAULTS = (*STATUSES, *BROKEN, *BENT)
 class FaultProxy:
     """Serves on a free loopback port while the context lasts; `requests` counts what arrived, faults included."""
 
-    def __init__(self, upstream: str, plan: Plan = lambda number: None) -> None:
+    def __init__(self, upstream: str, plan: Plan = lambda number: None, once: bool = False) -> None:
         self._upstream = urlsplit(upstream).netloc
         self.plan = plan
+        self._once, self._spoiled = once, set[bytes]()
         self.requests = 0
         self.hanging = False
         self._lock = threading.Lock()
@@ -73,7 +75,7 @@ class FaultProxy:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                fault = proxy.next_fault()
+                fault = proxy.next_fault(body)
                 if fault == "hang":
                     proxy.hanging = True
                 if fault in STATUSES:
@@ -110,11 +112,16 @@ class FaultProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def next_fault(self) -> str | None:
+    def next_fault(self, body: bytes) -> str | None:
         """The fault of the request that has just arrived."""
         with self._lock:
             number, self.requests = self.requests, self.requests + 1
-        return self.plan(number)
+            if body in self._spoiled:
+                return None
+            fault = self.plan(number)
+            if fault and self._once:
+                self._spoiled.add(body)
+        return fault
 
     def hang(self) -> bool:
         """Answer nothing for as long as `hanging` says so; whether it did."""

@@ -1,5 +1,6 @@
 """Whole builds whose engine misbehaves, and whose user presses Ctrl-C: what is finished, what is kept, what is said."""
 
+import itertools
 import signal
 import subprocess
 import time
@@ -31,10 +32,10 @@ def source(tmp_path):
 
 
 def test_a_build_through_every_passing_fault_is_the_undisturbed_build(tmp_path, engine, source, build):
-    faults = iter(PASSING * 100)
-    with FaultProxy(engine.url, lambda number: next(faults) if number % 3 == 0 else None) as proxy:
+    faults = itertools.cycle(PASSING)
+    with FaultProxy(engine.url, lambda number: next(faults), once=True) as proxy:
         build(source, tmp_path / "r", proxy, "--engine-patience", "3")
-    assert proxy.requests > 3 * len(PASSING)
+    assert proxy.requests > 2 * len(PASSING)  # every fault was met, and every request was sent twice
     rows = table(tmp_path / "r").to_dicts()
     assert [row["stage"] for row in rows] == ["self_alignment", "guided_alignment", "fallback"] * 6
     for row in rows:
