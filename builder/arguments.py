@@ -129,7 +129,7 @@ def add_engine_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
     """How answers are checked, for every command that has a verifier."""
-    add_flags(group, Settings, "verifier_deadline")
+    add_flags(group, Settings, "verifier_deadline", "entropies")
 
 
 def settings_from(args: argparse.Namespace, target: Target, model_revision: str, engine: str) -> Settings:

@@ -258,7 +258,7 @@ def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[s
 
 
 # What is made of samples, not how they are drawn: a change leaves every sample as good as it was.
-JUDGEMENT = ("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "tool_version")
+JUDGEMENT = ("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "entropies", "tool_version")
 
 
 class Settings(Comparable):
@@ -288,6 +288,14 @@ class Settings(Comparable):
     drop_contradicted: Annotated[
         bool, Flag("reject rows whose expert solution comes to another answer than the gold")
     ] = False
+    entropies: Annotated[
+        bool,
+        Flag(
+            "do not measure excess surprisal, which takes the policy's entropy at every token of the kept and the "
+            "expert's text, and costs vLLM's front end several times as much as log-probs alone",
+            name="no-entropies",
+        ),
+    ] = True
     prompt_hashes: dict[str, str]
     tool_version: str
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from builder.building.workspace import Workspace
 from builder.config import Sampling, Settings, SourceSpec, Target
-from builder.engines.protocol import Completion
-from builder.journal.journal import Journal
+from builder.engines.protocol import Completion, Scores
+from builder.journal.journal import Journal, entropy_key
 from builder.machine.atomic import write_atomically
 from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
@@ -22,6 +22,10 @@ JUDGED = {"verdict": "correct", "answer_form": "boxed", "rejected_reason": None}
 
 def logprobs(ids):
     return [-0.5 * (n + 1) for n in range(len(ids))]
+
+
+def scores(ids):
+    return Scores(logprobs(ids), [0.25] * len(ids), [0.01] * len(ids))
 
 
 def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, words: str = "It is") -> Workspace:
@@ -62,7 +66,7 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
 
     with Journal(workspace.journal_file) as journal:
         expert_ids = chat.completion(EXPERT)
-        journal.put_scores(b"expert", expert_ids, logprobs(expert_ids))
+        journal.put_scores(b"expert", expert_ids, scores(expert_ids))
         for row, stage in enumerate(("self_alignment", "guided_alignment", "fallback")):
             phase = stage.split("_")[0]
             outcome = {
@@ -74,6 +78,8 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 "expert_key": b"expert".hex(),
                 "policy_key": b"expert".hex(),
                 "behavior_key": None,
+                "entropies_key": entropy_key(b"expert").hex(),
+                "expert_entropies_key": entropy_key(b"expert").hex(),
                 "pass_rates": {f"{p}_{c}": int(p == phase) for p in ("self", "guided") for c in ("sampled", "correct")},
                 "self": [],
                 "guided": [],
@@ -82,8 +88,9 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 drawn, scored = f"drawn{row}".encode(), f"scored{row}".encode()
                 ids = chat.completion(f"{words} \\boxed{{{row}}}")
                 journal.put([(drawn, Completion(ids, [-0.25] * len(ids), "stop"))])
-                journal.put_scores(scored, ids, logprobs(ids))
+                journal.put_scores(scored, ids, scores(ids))
                 outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
+                outcome["entropies_key"] = entropy_key(scored).hex()
                 outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED}]
             journal.put_outcomes([Outcome.load(json.dumps(outcome))])
     return workspace

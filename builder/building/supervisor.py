@@ -128,7 +128,7 @@ class Build:
         info = checked(urls, target.model if self._urls else target.name, target)
         check = STARTED_HERE if server else TRUSTED
         if not server and not self._trust_engine:
-            expected = Expected(target, self._model, chat, self._settings.sampling)
+            expected = Expected(target, self._model, chat, self._settings.sampling, self._settings.entropies)
             check = examine(urls, info.model, expected, self._files.probe_file, self._say)
         self._files.note_engine(info.version, check)
         runtime = Runtime(

@@ -35,12 +35,15 @@ def tokens_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entri
         lengths = {len(kept.token_ids), len(kept.logprobs)} | ({len(drawn)} if drawn is not None else set())
         if len(lengths) != 1 or kept.token_ids[-1] != chat.end_of_turn_id:
             raise MindTheGapError(f"row {row['id']}: tokens and log-probs do not align (lengths {lengths})")
+    entropies = [_entropies(outcome.texts.entropies, len(kept.logprobs), entries)
+                 for outcome, kept in zip(outcomes, policy, strict=True)]  # fmt: skip
     prompts = [np.array(ids, np.int32) for ids in chat.plain_prompts([row["problem"] for row in rows])]
     return _table("tokens", {
         "id": [row["id"] for row in rows],
         "prompt_ids": _lists(prompts, np.int32),
         "completion_ids": _lists([kept.token_ids for kept in policy], np.int32),
         "policy_logprobs": _lists([kept.logprobs for kept in policy], np.float32),
+        "policy_entropies": _lists([found and found[0] for found in entropies], np.float32),
         "behavior_logprobs": _lists(behavior, np.float32),
     })  # fmt: skip
 
@@ -76,6 +79,8 @@ def _default(row: PreparedRow, outcome: Outcome, entries: Entries, chat: Chat) -
     answer = find_answer(text, row["problem"])
     tokens, expert_tokens = len(kept.logprobs), len(expert.logprobs)
     logprob, expert_logprob = _sum(kept), _sum(expert)
+    excess = _excess(outcome.texts.entropies, kept, entries)
+    expert_excess = _excess(outcome.texts.expert_entropies, expert, entries)
     return {
         "id": row["id"],
         "source": row["source"],
@@ -94,12 +99,18 @@ def _default(row: PreparedRow, outcome: Outcome, entries: Entries, chat: Chat) -
         "completion_tokens": tokens,
         "policy_logprob": logprob,
         "policy_logprob_per_token": logprob / tokens,
+        "excess_surprisal": excess and excess[0],
+        "excess_surprisal_per_token": excess and excess[0] / tokens,
         "expert_solution": row["expert_solution"],
         "expert_verdict": row["expert_verdict"],
         "expert_false_steps": len(false_steps(row["expert_solution"])),
         "expert_tokens": expert_tokens,
         "expert_logprob": expert_logprob,
         "expert_logprob_per_token": expert_logprob / expert_tokens,
+        "expert_excess_surprisal": expert_excess and expert_excess[0],
+        "expert_excess_surprisal_per_token": expert_excess and expert_excess[0] / expert_tokens,
+        "entropy_bound": excess and (excess[1] + expert_excess[1]) / (tokens + expert_tokens),
+        "hint_reliance": _hint_reliance(outcome, kept, entries),
         "copy_rate": copy_rate(text, row["expert_solution"]),
     }
 
@@ -111,6 +122,25 @@ def _behavior(outcome: Outcome, entries: Entries) -> np.ndarray | None:
     logprobs = _entry(entries, outcome.texts.behavior).logprobs
     end = outcome.texts.behavior_end
     return logprobs if end is None else np.append(logprobs[:-1], np.float32(end))
+
+
+def _hint_reliance(outcome: Outcome, kept: Entry, entries: Entries) -> float | None:
+    drawn = _behavior(outcome, entries) if outcome.stage == "guided_alignment" else None
+    return None if drawn is None else (float(drawn.sum(dtype=np.float64)) - _sum(kept)) / len(drawn)
+
+
+def _entropies(key: str | None, length: int, entries: Entries) -> tuple[np.ndarray, np.ndarray] | None:
+    """Entropies of a text's places and bounds on their errors, nats, `[time]` each; None if nobody asked for them."""
+    return _entry(entries, key).entropies(length) if key else None
+
+
+def _excess(key: str | None, text: Entry, entries: Entries) -> tuple[float, float] | None:
+    """Excess surprisal of a text and a bound on its error, sums over its tokens, nats."""
+    found = _entropies(key, len(text.logprobs), entries)
+    if not found:
+        return None
+    entropy, bound = (float(values.sum(dtype=np.float64)) for values in found)
+    return -_sum(text) - entropy, bound
 
 
 def _entry(entries: Entries, key: str) -> Entry:

@@ -14,10 +14,11 @@ from builder.engines import AS_BEFORE, BY_NAME, BY_WEIGHTS
 from builder.engines.http_engine import HttpEngine, last_part
 from builder.engines.protocol import SamplingParams
 from builder.engines.reference import as_scores, reference_scores
+from builder.engines.wire import TOP
 from builder.errors import EngineError, UnansweredError
 from builder.policy.chat import Chat
 from builder.policy.content_hash import read_entry, write_entry
-from builder.policy.models import Model
+from builder.policy.models import Model, vocabulary_size
 
 # Nats a token, mean absolute difference. On SmolLM2-135M the same weights in fp32 and in bf16 are 0.03 apart, in int8
 # 0.05; in fp8 0.19, in int4 0.8; with every q_proj 10 % larger 0.19, 20 % larger 0.33.
@@ -43,12 +44,14 @@ class Expected:
         model: its files here; the weights need not be among them.
         chat: its tokenizer and template.
         sampling: how samples are drawn whose log-probs are kept; None if none are kept.
+        entropies: whether scores have to come with entropies.
     """
 
     target: Target
     model: Model
     chat: Chat
     sampling: Sampling | None = None
+    entropies: bool = False
 
     def known_text(self) -> tuple[list[int], list[int]]:
         """Prompt and completion to score, as long as the target's context allows."""
@@ -58,10 +61,8 @@ class Expected:
 
     def highest_token(self) -> int:
         """The highest token id that tokenizer and weights both have."""
-        config = read_entry(self.model.path / "config.json")
-        parts = [config, config.get("text_config")] if isinstance(config, dict) else []
-        sizes = [part.get("vocab_size") for part in parts if isinstance(part, dict)]
-        return min([self.chat.highest_id, *(size - 1 for size in sizes if isinstance(size, int))])
+        size = vocabulary_size(self.model.path)
+        return self.chat.highest_id if size is None else min(self.chat.highest_id, size - 1)
 
 
 def examine(urls: Sequence[str], name: str, expected: Expected, memory: Path, say: Callable[[str], None]) -> str:
@@ -85,7 +86,7 @@ def examine(urls: Sequence[str], name: str, expected: Expected, memory: Path, sa
     """
     say("checking that the engine serves the target (--trust-engine leaves this out)")
     prompt, completion = expected.known_text()
-    found = asyncio.run(_ask(urls, name, expected, prompt, completion))
+    found = asyncio.run(_ask(urls, name, expected))
     reference = reference_scores(expected.model, expected.target.dtype, prompt, completion)
     remembered = _remembered(memory, prompt, completion)
     known, where = (reference, "the weights here score it") if reference else (remembered, "in the first session")
@@ -137,22 +138,18 @@ def _remembered(memory: Path, prompt: list[int], completion: list[int]) -> list[
     return as_scores(found.get("scores"), len(completion)) if same_text else None
 
 
-async def _ask(
-    urls: Sequence[str], name: str, expected: Expected, prompt: list[int], completion: list[int]
-) -> dict[str, list[float]]:
+async def _ask(urls: Sequence[str], name: str, expected: Expected) -> dict[str, list[float]]:
     """Each server's scores of the known text, once nothing else speaks against it."""
     engines = {url: HttpEngine([url], model=name, send_seed=False) for url in urls}
     try:
-        return {url: await _scores(url, engine, expected, prompt, completion) for url, engine in engines.items()}
+        return {url: await _scores(url, name, engine, expected) for url, engine in engines.items()}
     finally:
         for engine in engines.values():
             await engine.close()
 
 
-async def _scores(
-    url: str, engine: HttpEngine, expected: Expected, prompt: list[int], completion: list[int]
-) -> list[float]:
-    target = expected.target
+async def _scores(url: str, name: str, engine: HttpEngine, expected: Expected) -> list[float]:
+    target, (prompt, completion) = expected.target, expected.known_text()
     if against := conflict((await engine.check()).root, target.model, expected.model.revision):
         raise EngineError(f"the engine at {url} {against}; --trust-engine uses it all the same")
     try:
@@ -163,7 +160,22 @@ async def _scores(
         ) from None
     if expected.sampling and not expected.sampling.from_policy:
         await _refuse_raw(url, engine, expected.sampling, prompt)
-    return await engine.score(prompt, completion)
+    if expected.entropies:
+        await _refuse_without_entropies(url, name, prompt, expected.highest_token() + 1)
+    return (await engine.score(prompt, completion)).logprobs
+
+
+async def _refuse_without_entropies(url: str, name: str, prompt: list[int], vocabulary: int) -> None:
+    engine = HttpEngine([url], model=name, vocabulary=vocabulary)
+    try:
+        await engine.score(prompt[:1], prompt[1:2])
+    except UnansweredError as error:
+        raise EngineError(
+            f"{error}; entropies are made from the {TOP} likeliest tokens: start the engine with --max-logprobs {TOP}, "
+            "or build with --no-entropies"
+        ) from None
+    finally:
+        await engine.close()
 
 
 async def _refuse_raw(url: str, engine: HttpEngine, sampling: Sampling, prompt: list[int]) -> None:
@@ -173,7 +185,9 @@ async def _refuse_raw(url: str, engine: HttpEngine, sampling: Sampling, prompt: 
     """
     drawn = await engine.generate(prompt, _DRAWN_AT, _DRAWN, seed=0)
     reported = [logprob for completion in drawn for logprob in completion.logprobs]
-    scored = [logprob for completion in drawn for logprob in await engine.score(prompt, completion.token_ids)]
+    scored = [
+        logprob for completion in drawn for logprob in (await engine.score(prompt, completion.token_ids)).logprobs
+    ]
     if mean_difference(reported, scored) < TOLERANCE:
         raise EngineError(
             f"the engine at {url} reports log-probs from before temperature and top_p, and this build samples at "

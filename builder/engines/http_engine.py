@@ -12,7 +12,7 @@ import aiohttp
 from builder.engines import wire
 from builder.engines.budget import Budget
 from builder.engines.endpoint import Endpoint, ExchangeError, open_session
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.engines.urls import base_url
 from builder.errors import EngineError, UnansweredError
 
@@ -48,6 +48,7 @@ class HttpEngine:
         patience: seconds to wait, all in all, between the attempts at one request; each wait doubles.
         attempts: tries for one request before `EngineError`.
         heartbeat: seconds between two looks at whether a server that has not answered yet is there at all.
+        vocabulary: tokens that the model has; scores come with entropies if it is given.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class HttpEngine:
         patience: float = 60.0,
         attempts: int = 7,
         heartbeat: float = 10.0,
+        vocabulary: int | None = None,
     ) -> None:
         self._endpoints = [Endpoint(base_url(url), heartbeat) for url in urls]
-        self._model, self._send_seed = model, send_seed
+        self._model, self._send_seed, self._vocabulary = model, send_seed, vocabulary
         self._timeout, self._attempts = timeout, attempts
         self._backoff = patience / max(1, 2 ** (attempts - 1) - 1)  # seconds before the second attempt
         self._budget = Budget(concurrency)
@@ -74,12 +76,15 @@ class HttpEngine:
         body = wire.generation_request(prompt_ids, params, n, seed if self._send_seed else None)
         return await self._ask(body, n, lambda answer: wire.completions(answer, params, n))
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
         """Log-probs of given tokens; see `Engine.score`."""
         if not completion_ids:
-            return []
-        body = wire.scoring_request(prompt_ids, completion_ids)
-        return await self._ask(body, 1, lambda answer: wire.prompt_scores(answer, prompt_ids, completion_ids))
+            return Scores([], None if self._vocabulary is None else [])
+        vocabulary = self._vocabulary
+        body = wire.scoring_request(prompt_ids, completion_ids, entropies=vocabulary is not None)
+        return await self._ask(
+            body, 1, lambda answer: wire.prompt_scores(answer, prompt_ids, completion_ids, vocabulary)
+        )
 
     def drain(self) -> None:
         """Let what is under way finish, and send nothing new: it raises `EngineError` instead."""

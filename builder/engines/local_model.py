@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from builder.engines.grouped_attention import group_query_heads
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.engines.sampling import draw
 from builder.errors import EngineError
 
@@ -144,8 +144,8 @@ class LocalModel:
         return cache
 
     @torch.inference_mode()
-    def score(self, texts: Sequence[tuple[list[int], list[int]]]) -> list[list[float]]:
-        """Log-probs (nats, fp32 softmax) of each completion after its prompt; `texts` holds both as token ids."""
+    def score(self, texts: Sequence[tuple[list[int], list[int]]]) -> list[Scores]:
+        """Log-probs and entropies (fp32 softmax) of each completion after its prompt; `texts` has both as token ids."""
         longest = max(len(prompt) + len(completion) for prompt, completion in texts)
         padding = [longest - len(prompt) - len(completion) for prompt, completion in texts]
         ids = [[*prompt, *completion] + [0] * pad for (prompt, completion), pad in zip(texts, padding, strict=True)]
@@ -162,13 +162,14 @@ class LocalModel:
             for row, (prompt, completion) in zip(logits, texts, strict=True)
         ]
 
-    def _gather(self, logits: torch.Tensor, completion: list[int]) -> list[float]:
+    def _gather(self, logits: torch.Tensor, completion: list[int]) -> Scores:
         tokens = torch.tensor(completion, device=self.device)
-        return [
-            logprob
-            for part, wanted in zip(logits[: len(tokens)].split(_CHUNK), tokens.split(_CHUNK), strict=True)
-            for logprob in torch.log_softmax(part.float(), dim=-1).gather(1, wanted[:, None])[:, 0].tolist()
-        ]
+        logprobs, entropies = [], []
+        for part, wanted in zip(logits[: len(tokens)].split(_CHUNK), tokens.split(_CHUNK), strict=True):
+            distribution = torch.log_softmax(part.float(), dim=-1)
+            logprobs += distribution.gather(1, wanted[:, None])[:, 0].tolist()
+            entropies += torch.special.entr(distribution.exp()).sum(dim=-1).tolist()
+        return Scores(logprobs, entropies)
 
 
 def compute_dtype(dtype: str, device: torch.device) -> torch.dtype:

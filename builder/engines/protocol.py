@@ -1,6 +1,6 @@
 """The one small protocol that every engine speaks: tokens in, tokens and log-probs out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 FinishReason = Literal["stop", "length"]
@@ -39,6 +39,21 @@ class Completion:
     finish_reason: FinishReason
 
 
+@dataclass(frozen=True)
+class Scores:
+    """How a policy takes a given text, at temperature 1.
+
+    Attributes:
+        logprobs: `[time]`, nats, of each token.
+        entropies: `[time]`, nats, of the distribution that each token was chosen from; None if nobody asked for them.
+        bounds: `[time]`, nats, how far each entropy may be off at most; empty if they are exact.
+    """
+
+    logprobs: list[float]
+    entropies: list[float] | None = None
+    bounds: list[float] = field(default_factory=list)
+
+
 class Engine(Protocol):
     """Runs the target policy. Implementations batch concurrent calls; callers simply await many."""
 
@@ -50,8 +65,8 @@ class Engine(Protocol):
         """
         ...
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
-        """Log-probs (nats, temperature 1) of given completion tokens after a prompt, `[time]`.
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
+        """Log-probs of given completion tokens after a prompt, and entropies where the engine was made to give them.
 
         Raises:
             EngineError: the engine is gone, or its answer breaks the protocol.

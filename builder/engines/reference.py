@@ -76,7 +76,7 @@ def main() -> None:
     path, dtype = sys.argv[1:]
     prompt_ids, completion_ids = json.load(sys.stdin)
     model = LocalModel(Path(path), dtype, "cpu")
-    print(json.dumps(model.score([(prompt_ids, completion_ids)])[0]))
+    print(json.dumps(model.score([(prompt_ids, completion_ids)])[0].logprobs))
 
 
 if __name__ == "__main__":

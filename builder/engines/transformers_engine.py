@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from builder.engines.local_model import Draft, LocalModel
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import EngineError
 
 _GATHER_SECONDS = 0.03  # a batch that is not full waits this long for one more request
@@ -39,7 +39,7 @@ class ScoreJob:
 
     prompt_ids: list[int]
     completion_ids: list[int]
-    future: "Future[list[float]]" = field(default_factory=Future)
+    future: "Future[Scores]" = field(default_factory=Future)
 
     @property
     def length(self) -> int:
@@ -78,8 +78,8 @@ class TransformersEngine:
         self.check_tokens(prompt_ids)
         return await self._submit([DrawJob(Draft.seeded(prompt_ids, params, seed, index)) for index in range(n)])
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
-        """Log-probs of given tokens; see `Engine.score`."""
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
+        """Log-probs and exact entropies of given tokens; see `Engine.score`."""
         self.check_tokens(prompt_ids + completion_ids)
         return (await self._submit([ScoreJob(prompt_ids, completion_ids)]))[0]
 
@@ -150,7 +150,7 @@ class TransformersEngine:
         self._run(batch[: len(batch) // 2])
         self._run(batch[len(batch) // 2 :])
 
-    def _results(self, batch: list[Job]) -> list[Completion] | list[list[float]]:
+    def _results(self, batch: list[Job]) -> list[Completion] | list[Scores]:
         if isinstance(batch[0], ScoreJob):
             return self._model.score([(job.prompt_ids, job.completion_ids) for job in batch])
         self._model.generate([job.row for job in batch])

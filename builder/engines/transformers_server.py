@@ -117,8 +117,8 @@ def check_request(body: dict[str, Any], name: str, max_model_len: int) -> None:
     if not isinstance(stops, list) or not all(_is_int(token, 0) for token in stops):
         raise RequestError("stop_token_ids must be a list of token ids")
     if body.get("prompt_logprobs") is not None:
-        if body["prompt_logprobs"] != 0 or max_tokens != 1 or n != 1:
-            raise RequestError("prompt_logprobs must be 0, with n 1 and max_tokens 1")
+        if body["prompt_logprobs"] not in (0, wire.TOP) or max_tokens != 1 or n != 1:
+            raise RequestError(f"prompt_logprobs must be 0 or {wire.TOP}, with n 1 and max_tokens 1")
     else:
         _check_sampling(body)
 
@@ -147,8 +147,9 @@ async def _answer(engine: TransformersEngine, body: dict[str, Any]) -> dict[str,
     prompt = body["prompt"]
     if body.get("prompt_logprobs") is not None:
         scores = await engine.score(prompt[:1], prompt[1:])
-        entries = [{str(token): {"logprob": x}} for token, x in zip(prompt[1:], scores, strict=True)]
-        return {"choices": [{"index": 0, "prompt_logprobs": [None, *entries]}]}
+        entries = [{str(token): {"logprob": x}} for token, x in zip(prompt[1:], scores.logprobs, strict=True)]
+        known = {"prompt_logprobs": [None, *entries], "prompt_entropies": [None, *scores.entropies]}
+        return {"choices": [{"index": 0, **known}]}
     params = SamplingParams(
         temperature=body.get("temperature", 1.0),
         top_p=body.get("top_p", 1.0),

@@ -4,9 +4,11 @@ Requests are built and answers are checked here, without any I/O. An answer that
 journal may keep for good; one that does not is a `ViolationError`, never a completion.
 """
 
+import math
 from typing import Any
 
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.entropy import entropies_of
+from builder.engines.protocol import Completion, SamplingParams, Scores
 
 COMPLETIONS = "/v1/completions"
 MODELS = "/v1/models"
@@ -22,6 +24,7 @@ NEUTRAL = {
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
 }
+TOP = 20  # likeliest tokens that entropies are made from; what a server gives unless it is told otherwise
 _SLACK = 1e-3  # nats; a log-prob of a near-certain token may round to slightly above zero
 _LOWEST = -3.4e38  # nats; what fits into the journal's float32
 _TOKEN_IDS = range(1 << 31)
@@ -49,13 +52,13 @@ def generation_request(prompt_ids: list[int], params: SamplingParams, n: int, se
     return body if seed is None else {**body, "seed": seed}
 
 
-def scoring_request(prompt_ids: list[int], completion_ids: list[int]) -> dict[str, Any]:
+def scoring_request(prompt_ids: list[int], completion_ids: list[int], *, entropies: bool = False) -> dict[str, Any]:
     """Body of a request for the log-probs of given tokens; the one token it draws is of no interest."""
     return {
         "prompt": prompt_ids + completion_ids,
         "max_tokens": 1,
         "temperature": 0.0,
-        "prompt_logprobs": 0,
+        "prompt_logprobs": TOP if entropies else 0,
     }
 
 
@@ -73,25 +76,51 @@ def completions(answer: Any, params: SamplingParams, n: int) -> list[Completion]
     return [_completion(choices[position], params) for position in order]
 
 
-def prompt_scores(answer: Any, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
-    """Log-probs (nats) of the completion's tokens, `[time]`, in a server's answer to a scoring request.
+def prompt_scores(
+    answer: Any, prompt_ids: list[int], completion_ids: list[int], vocabulary: int | None = None
+) -> Scores:
+    """How the completion's tokens are taken, in a server's answer to a scoring request.
+
+    Args:
+        answer: of the server; one that knows entropies may give them as `prompt_entropies`, aligned with the prompt.
+        prompt_ids: what was asked for,
+        completion_ids: and scored.
+        vocabulary: tokens that the model has; None if entropies were not asked for.
 
     Raises:
         ViolationError: the answer is not what was asked for.
     """
     (choice,) = _choices(answer, 1)
-    entries = choice.get("prompt_logprobs")
-    if not isinstance(entries, list) or len(entries) != len(prompt_ids) + len(completion_ids):
-        found = len(entries) if isinstance(entries, list) else "no"
-        raise ViolationError(f"{found} prompt_logprobs for {len(prompt_ids) + len(completion_ids)} tokens")
+    entries = _aligned(choice, "prompt_logprobs", prompt_ids, completion_ids)
     try:
-        scores = [
-            entry[str(token)]["logprob"]
-            for entry, token in zip(entries[len(prompt_ids) :], completion_ids, strict=True)
-        ]
-    except (TypeError, KeyError):
+        scores = [entry[str(token)]["logprob"] for entry, token in zip(entries, completion_ids, strict=True)]
+        logprobs = _checked_logprobs(scores)
+        if vocabulary is None:
+            return Scores(logprobs)
+        if "prompt_entropies" in choice:
+            exact = _aligned(choice, "prompt_entropies", prompt_ids, completion_ids)
+            return Scores(logprobs, _checked_entropies(exact, vocabulary))
+        top = [_likeliest(entry, min(TOP, vocabulary)) for entry in entries]
+    except (TypeError, KeyError, AttributeError):
         raise ViolationError("prompt_logprobs lack an entry for one of the given tokens") from None
-    return _checked_logprobs(scores)
+    entropies, bounds = entropies_of(top, vocabulary)
+    return Scores(logprobs, entropies, bounds)
+
+
+def _aligned(choice: dict[str, Any], name: str, prompt_ids: list[int], completion_ids: list[int]) -> list[Any]:
+    """What a choice says about each token of the completion."""
+    entries, tokens = choice.get(name), len(prompt_ids) + len(completion_ids)
+    if not isinstance(entries, list) or len(entries) != tokens:
+        raise ViolationError(f"{len(entries) if isinstance(entries, list) else 'no'} {name} for {tokens} tokens")
+    return entries[len(prompt_ids) :]
+
+
+def _likeliest(entry: dict[str, Any], count: int) -> list[float]:
+    """The `count` largest log-probs at one place, in descending order."""
+    values = _checked_logprobs([score["logprob"] for score in entry.values()])
+    if len(values) < count:
+        raise ViolationError(f"{len(values)} prompt_logprobs at a place, of the {count} that were asked for")
+    return sorted(values, reverse=True)[:count]
 
 
 def _choices(answer: Any, n: int) -> list[dict[str, Any]]:
@@ -130,3 +159,11 @@ def _checked_logprobs(values: list[Any]) -> list[float]:
         if type(value) not in (int, float) or not _LOWEST < value <= _SLACK:  # which NaN is not either
             raise ViolationError(f"{value!r} is not a log-prob")
     return [float(value) for value in values]
+
+
+def _checked_entropies(values: list[Any], vocabulary: int) -> list[float]:
+    highest = math.log(vocabulary) + _SLACK
+    for value in values:
+        if type(value) not in (int, float) or not -_SLACK <= value <= highest:  # which NaN is not either
+            raise ViolationError(f"{value!r} is not an entropy over {vocabulary} tokens")
+    return [max(0.0, value) for value in values]

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import InputError
 from builder.journal.sqlite import Transaction, checksum, connect, damaged
 from builder.journal.work import WorkTable
@@ -83,6 +83,11 @@ class Entry(NamedTuple):
     logprobs: "np.ndarray"
     finish_reason: str
 
+    def entropies(self, length: int) -> "tuple[np.ndarray, np.ndarray]":
+        """Under an `entropy_key`: entropies and bounds, `[time]` each, of a text of `length` tokens."""
+        values = self.logprobs[:length]
+        return values, self.logprobs[length:] if len(self.logprobs) > length else values * 0
+
 
 def generation_keys(
     model: str, prompt_ids: Sequence[int], params: SamplingParams, samples: Iterable[tuple[int, int]]
@@ -98,6 +103,11 @@ def generation_keys(
 def scoring_key(model: str, prompt_ids: Sequence[int], completion_ids: Sequence[int]) -> bytes:
     """Key of the log-probs that `model` gives to a completion after a prompt."""
     return _digest("score", model, len(prompt_ids), [*prompt_ids, *completion_ids])
+
+
+def entropy_key(key: bytes) -> bytes:
+    """Key of the entropies of the text whose log-probs are under `key`."""
+    return _digest("entropies", key.hex())
 
 
 def _digest(*parts: Any) -> bytes:
@@ -154,9 +164,12 @@ class Journal:
         """Keep finished generations; an entry that is there already stays as it is."""
         self._insert((key, c.token_ids, c.logprobs, c.finish_reason) for key, c in entries)
 
-    def put_scores(self, key: bytes, completion_ids: Sequence[int], logprobs: Sequence[float]) -> None:
-        """Keep the log-probs `[time]` of one scored completion."""
-        self._insert([(key, completion_ids, logprobs, SCORED)])
+    def put_scores(self, key: bytes, completion_ids: Sequence[int], scores: Scores) -> None:
+        """Keep the scores of one completion; its entropies are an entry without tokens, see `Entry.entropies`."""
+        entries = [(key, completion_ids, scores.logprobs, SCORED)]
+        if scores.entropies is not None:
+            entries.append((entropy_key(key), (), [*scores.entropies, *scores.bounds], SCORED))
+        self._insert(entries)
 
     def _insert(self, entries: Iterable[tuple[bytes, Sequence[int], Sequence[float], str]]) -> None:
         rows = [(key, _ints(ids), _floats(lps), reason) for key, ids, lps, reason in entries]

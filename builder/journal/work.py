@@ -17,7 +17,7 @@ from builder.journal.sqlite import Transaction
 
 if TYPE_CHECKING:
     from builder.engines.http_engine import HttpEngine
-    from builder.engines.protocol import Completion, SamplingParams
+    from builder.engines.protocol import Completion, SamplingParams, Scores
 
 # Not part of the journal's layout: a journal of an earlier version gets it when it is opened.
 _TABLE = """CREATE TABLE IF NOT EXISTS work (
@@ -168,7 +168,7 @@ class CountedEngine:
         with self._work.asking(n):
             return await self._engine.generate(prompt_ids, params, n, seed)
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> "Scores":
         """Score a text; see `Engine.score`."""
         with self._work.asking(1):
             return await self._engine.score(prompt_ids, completion_ids)

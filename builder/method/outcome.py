@@ -9,6 +9,7 @@ from builder.method.alignment import Alignment, Decision, Stage
 from builder.method.candidates import Candidate, Phase, counts
 
 PHASES: tuple[Phase, ...] = ("self", "guided")
+_KEYS = ("expert", "policy", "behavior", "entropies", "expert_entropies")  # fields of `Texts` that are journal keys
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,16 @@ class Texts:
         policy: the kept text under the plain prompt.
         behavior: the kept text under the distribution that it was drawn from; None where that is unknown.
         behavior_end: log-prob, nats, of the taught end token there, where another one was drawn.
+        entropies: of the kept text under the plain prompt; None if they were not asked for.
+        expert_entropies: of the expert solution.
     """
 
     expert: str
     policy: str
     behavior: str | None = None
     behavior_end: float | None = None
+    entropies: str | None = None
+    expert_entropies: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Outcome:
 
     def journal_keys(self) -> list[bytes]:
         """Journal keys of everything that it was made from."""
-        named = [self.texts.policy, self.texts.behavior, self.texts.expert]
+        named = [getattr(self.texts, name) for name in _KEYS]
         return [bytes.fromhex(key) for key in [*named, *(candidate.key for _, candidate in self.drawn())] if key]
 
     def dump(self) -> str:
@@ -91,7 +96,7 @@ class Outcome:
             "row": self.row,
             "id": self.id,
             **asdict(self.decision),
-            **{f"{name}_key": getattr(self.texts, name) for name in ("expert", "policy", "behavior")},
+            **{f"{name}_key": getattr(self.texts, name) for name in _KEYS},
             "behavior_end": self.texts.behavior_end,
             "pass_rates": self.pass_rates,
         }
@@ -106,7 +111,7 @@ class Outcome:
             found["row"],
             found["id"],
             Decision(found["stage"], kept, found["fallback_reason"]),
-            Texts(found["expert_key"], found["policy_key"], found["behavior_key"], found.get("behavior_end")),
+            Texts(**{name: found.get(f"{name}_key") for name in _KEYS}, behavior_end=found.get("behavior_end")),
             {phase: [Judged(**candidate) for candidate in found[phase]] for phase in PHASES},
             found["pass_rates"],
         )

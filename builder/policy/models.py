@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builder.config import Target
 from builder.errors import InputError
-from builder.policy.content_hash import content_hashes
+from builder.policy.content_hash import content_hashes, read_entry
 
 _TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model"]
 _WEIGHT_FILES = ["*.safetensors"]
@@ -28,6 +28,14 @@ class Model:
 
     path: Path
     revision: str
+
+
+def vocabulary_size(path: Path) -> int | None:
+    """Tokens that the weights in a directory have, those beyond the tokenizer's included; None if unknown."""
+    config = read_entry(path / "config.json")
+    parts = [config, config.get("text_config")] if isinstance(config, dict) else []
+    sizes = [part.get("vocab_size") for part in parts if isinstance(part, dict)]
+    return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def cache_dir() -> Path:

@@ -51,12 +51,22 @@ DEFAULT = (
     Column("completion_tokens", _COUNT, "tokens of the completion, end-of-turn token included"),
     Column("policy_logprob", _REAL, "log π(completion | plain prompt), sum over tokens, nats"),
     Column("policy_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
+    Column("excess_surprisal", _REAL, "Σ (−log π(y_t) − H_t) over the completion, H_t the entropy of π at that place, "
+           "nats: 0 in expectation for what the policy itself writes, positive for text that is foreign to it; null if "
+           "not measured"),
+    Column("excess_surprisal_per_token", _REAL, "the same, mean over tokens, nats"),
     Column("expert_solution", _TEXT, "the source's own solution"),
     _EXPERT_VERDICT,
     Column("expert_false_steps", _COUNT, "numeric equations in the expert solution that do not hold"),
     Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
     Column("expert_logprob", _REAL, "log π(expert solution | plain prompt), sum over tokens, nats"),
     Column("expert_logprob_per_token", _REAL, "the same, mean over tokens, nats"),
+    Column("expert_excess_surprisal", _REAL, "excess surprisal of the expert solution, sum over tokens, nats"),
+    Column("expert_excess_surprisal_per_token", _REAL, "the same, mean over tokens, nats"),
+    Column("entropy_bound", _REAL, "how far the mean entropy of these texts may be off at most, nats a token: 0 where "
+           "the engine gives entropies exactly, else see docs/report.md"),
+    Column("hint_reliance", _REAL, "how much likelier the expert's solution in the prompt made a retelling: behavior "
+           "minus policy log-prob, mean over tokens, nats; null unless `guided_alignment`"),
     Column("copy_rate", _REAL, "share of the completion's word 8-grams found in the expert solution"),
 )  # fmt: skip
 
@@ -65,6 +75,8 @@ TOKENS = (
     Column("prompt_ids", _TOKENS, "token ids of the plain prompt, chat template applied"),
     Column("completion_ids", _TOKENS, "token ids of the completion; the last one is the end-of-turn token"),
     Column("policy_logprobs", _LOGPROBS, "log π of each completion token given the plain prompt, nats"),
+    Column("policy_entropies", _LOGPROBS, "entropy of π at each completion token given the plain prompt, nats; null if "
+           "not measured"),
     Column("behavior_logprobs", _LOGPROBS, "log-prob of each completion token under the distribution that "
            "drew it, nats; null where that is unknown (`fallback`; "
            "below top_p 1, some that stopped at another token than the one taught)"),

@@ -19,8 +19,9 @@ def summarize(release: Path) -> dict[str, Any]:
     Returns:
         `stages`: rows by stage and all together (Table 1); `logprobs`: for every stage with rows and for `all`,
         the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
-        and per token (nats); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of
-        the rows that the policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer);
+        and per token (nats), of their excess surprisal per token and of the bound on its error (None if not
+        measured); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of the rows
+        that the policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer);
         `answer_kinds`; `expert_verdicts`; `expert_false_steps`: rows whose expert solution has one; `origins`,
         see `builder.release.origins`.
     """
@@ -36,6 +37,9 @@ def summarize(release: Path) -> dict[str, Any]:
         pl.col("policy_logprob").mean().alias("kept_sum"),
         pl.col("expert_logprob_per_token").mean().alias("expert_per_token"),
         pl.col("policy_logprob_per_token").mean().alias("kept_per_token"),
+        pl.col("expert_excess_surprisal_per_token").mean().alias("expert_excess"),
+        pl.col("excess_surprisal_per_token").mean().alias("kept_excess"),
+        pl.col("entropy_bound").mean().alias("entropy_bound"),
     ]
     by_stage = rows.group_by("stage").agg(means).collect(engine="streaming")
     of_stage = {row.pop("stage"): row for row in by_stage.to_dicts()}
@@ -94,14 +98,19 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     counts = table("stage", "rows", "share")
     for stage, number in summary["stages"].items():
         counts.add_row(stage, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
+    excess = table("stage", "expert", "kept")
     gap = table("stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token")
     for stage, means in summary["logprobs"].items():
         values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
         gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
+        excess.add_row(stage, *(_signed(means.get(key)) for key in ("expert_excess", "kept_excess")))
     tables = {
         "Rows by stage (the paper's Table 1)": counts,
         "Mean log-prob under the target policy, nats (the paper's Table 3)": gap,
     }
+    if (bound := summary["logprobs"]["all"].get("entropy_bound")) is not None:
+        error = f"; off by at most {bound:.2f}" if bound else ""
+        tables[f"Mean excess surprisal, nats a token: 0 for what the policy itself writes{error}"] = excess
     if len(found := summary.get("origins", {})) > 1:
         adaptive = is_adaptive(manifest)
         by_origin = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
@@ -115,6 +124,10 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     for label, content in _facts(manifest):
         console.print(f"{label:<12}{content}", highlight=False, soft_wrap=True)
     console.print(f"{'release':<12}{release}", highlight=False, soft_wrap=True)
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
 
 
 def _origin_rows(origins: dict[str, Any]) -> Iterator[tuple[str, ...]]:

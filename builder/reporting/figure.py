@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+
+from builder.reporting import charts
+from builder.reporting.histograms import Histogram
+from builder.reporting.numbers import count, counted
 
 STAGE_NAMES = {"self_alignment": "self-alignment", "guided_alignment": "guided-alignment", "fallback": "fallback"}
+TEXT_NAMES = {"expert": "D, expert text", "kept": "D′, kept text"}
 
 
 @dataclass(frozen=True)
@@ -23,3 +29,20 @@ class Figure:
     draw: Callable[[int], str] | None = None
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+
+
+def of_histogram(
+    title: str, caption: str, found: Histogram, names: dict[str, str], x_name: str, mark: float | None = None
+) -> Figure:
+    """The figure of a histogram of rows; `mark` is where a dotted line stands."""
+    if found.beyond:
+        caption += f" The outer bins also hold {counted(found.beyond, 'value')} beyond them."
+    series = [name for name in names if name in found.medians]
+    bins = zip(found.edges, found.edges[1:], *(found.counts[name] for name in series), strict=False)
+    return Figure(
+        title,
+        caption,
+        partial(charts.distribution, title, found, names, x_name, mark=mark),
+        ("from", "to", *(names[name] for name in series)),
+        tuple((f"{low:g}", f"{high:g}", *map(count, counts)) for low, high, *counts in bins if any(counts)),
+    )

@@ -7,13 +7,11 @@ from typing import Any
 
 from builder.release.pass_rates import is_adaptive
 from builder.release.records import STAGES
-from builder.reporting import charts, checks
-from builder.reporting.figure import STAGE_NAMES, Figure
-from builder.reporting.histograms import Histogram
+from builder.reporting import charts, checks, surprisal
+from builder.reporting.figure import STAGE_NAMES, TEXT_NAMES, Figure, of_histogram
 from builder.reporting.numbers import count, counted, real, share, weight
 from builder.reporting.statistics import ALL, PHASES, Statistics
 
-TEXT_NAMES = {"expert": "D, expert text", "kept": "D′, kept text"}
 _PHASE_STAGE = dict(zip(PHASES, STAGES, strict=False))
 _PHASE_NAMES = {"self": "plain prompt", "guided": "guided prompt"}
 
@@ -22,6 +20,9 @@ def figures(s: Statistics, manifest: Mapping[str, Any]) -> dict[str, Figure]:
     """All figures of a report, by name."""
     return {
         "stages": _stages(s),
+        "excess": surprisal.by_stage(s),
+        "excess_rows": surprisal.by_row(s),
+        "hints": surprisal.hints(s),
         "changes": _changes(s),
         "per_token": _per_token(s),
         "per_sequence": _per_sequence(s),
@@ -76,7 +77,7 @@ def _changes(s: Statistics) -> Figure:
 
 def _per_token(s: Statistics) -> Figure:
     before, after = s.per_token.medians["expert"], s.per_token.medians["kept"]
-    return _histogram(
+    return of_histogram(
         "Log-prob per token of every row",
         f"The median row goes from {real(before)} to {real(after)} nats per token. "
         "Right is closer to the target policy.",
@@ -88,7 +89,7 @@ def _per_token(s: Statistics) -> Figure:
 
 def _per_sequence(s: Statistics) -> Figure:
     lengths = s.tokens_per_text.medians
-    return _histogram(
+    return of_histogram(
         "Log-prob of every row’s sequence",
         "The sum over tokens, which the paper’s Table 3 and Figure 3 show. It is confounded by length: the median "
         f"expert text has {count(lengths['expert'])} tokens, the median kept text {count(lengths['kept'])}.",
@@ -103,7 +104,7 @@ def _change(s: Statistics) -> Figure:
     if not rewritten:
         return Figure(title, "No row was rewritten.")
     fell = sum(s.less_likely.values())
-    return _histogram(
+    return of_histogram(
         title,
         f"{share(fell, rewritten)} of the rewritten rows ({count(fell)} of {count(rewritten)}) lie left of the dotted "
         "line: there the kept text is less likely per token than the expert’s was.",
@@ -141,7 +142,7 @@ def _log_ratios(s: Statistics) -> Figure:
     if not s.log_ratios.medians:
         return Figure(title, "No retelling was kept, so no row was drawn from another distribution than the policy’s.")
     median, found = s.log_ratios.medians["guided_alignment"], s.tokens.stored_rows["guided_alignment"]
-    return _histogram(
+    return of_histogram(
         title,
         "Retellings were drawn with the expert’s solution in the prompt (β). Without it (π) the policy finds the "
         f"median retelling {weight(abs(median))} times {'less' if median < 0 else 'more'} likely. With these weights "
@@ -212,7 +213,7 @@ def _fallback_reasons(s: Statistics) -> Figure:
 
 def _lengths(s: Statistics) -> Figure:
     before, after = s.tokens_per_text.medians["expert"], s.tokens_per_text.medians["kept"]
-    return _histogram(
+    return of_histogram(
         "Tokens per text",
         f"The median text goes from {count(before)} to {count(after)} tokens, the end-of-turn token included.",
         s.tokens_per_text,
@@ -226,7 +227,7 @@ def _copy_rates(s: Statistics, most: float | None) -> Figure:
     if not s.copy_rates.medians:
         return Figure(title, "No retelling was kept.")
     rule = "No rule limits it here." if most is None else f"Above {most:g} a retelling is not kept."
-    return _histogram(
+    return of_histogram(
         title,
         "Share of a kept retelling’s word 8-grams that stand in the expert’s solution; median "
         f"{real(s.copy_rates.medians['guided_alignment'])}. {rule}",
@@ -234,20 +235,4 @@ def _copy_rates(s: Statistics, most: float | None) -> Figure:
         STAGE_NAMES,
         "copy rate",
         mark=most,
-    )
-
-
-def _histogram(
-    title: str, caption: str, found: Histogram, names: dict[str, str], x_name: str, mark: float | None = None
-) -> Figure:
-    if found.beyond:
-        caption += f" The outer bins also hold {counted(found.beyond, 'value')} beyond them."
-    series = [name for name in names if name in found.medians]
-    bins = zip(found.edges, found.edges[1:], *(found.counts[name] for name in series), strict=False)
-    return Figure(
-        title,
-        caption,
-        partial(charts.distribution, title, found, names, x_name, mark=mark),
-        ("from", "to", *(names[name] for name in series)),
-        tuple((f"{low:g}", f"{high:g}", *map(count, counts)) for low, high, *counts in bins if any(counts)),
     )

@@ -24,6 +24,7 @@ _CATEGORIES = ("stage", "source", "fallback_reason")
 _NUMBERS = (
     "self_sampled", "self_correct", "guided_sampled", "guided_correct", "completion_tokens", "policy_logprob",
     "policy_logprob_per_token", "expert_tokens", "expert_logprob", "expert_logprob_per_token", "copy_rate",
+    "excess_surprisal_per_token", "expert_excess_surprisal_per_token", "hint_reliance",
 )  # fmt: skip
 
 
@@ -65,6 +66,8 @@ class Statistics:
         summary: `builder.release.summary.summarize`: Table 1, Table 3, rejected rows.
         per_token: each row's mean log-prob per token, series `expert` (D) and `kept` (D′).
         per_sequence: each row's sum of log-probs, the same series.
+        excess: each row's excess surprisal per token, the same series.
+        hint_reliance: of the retellings that are kept, nats a token.
         change: kept minus expert mean log-prob per token, by stage that rewrites.
         less_likely: rows whose kept text is less likely per token than the expert's, by stage that rewrites.
         rows: unit-denominator weights of rows, by stage and for `all`.
@@ -81,6 +84,8 @@ class Statistics:
     summary: dict[str, Any]
     per_token: Histogram
     per_sequence: Histogram
+    excess: Histogram
+    hint_reliance: Histogram
     change: Histogram
     less_likely: dict[str, int]
     rows: dict[str, RowWeights]
@@ -122,6 +127,8 @@ def collect(release: Release, advance: Callable[[int], None] = lambda rows: None
         summary=summarize(release.path),
         per_token=_before_and_after(rows, "expert_logprob_per_token", "policy_logprob_per_token"),
         per_sequence=_before_and_after(rows, "expert_logprob", "policy_logprob"),
+        excess=_before_and_after(rows, "expert_excess_surprisal_per_token", "excess_surprisal_per_token"),
+        hint_reliance=histogram({"guided_alignment": _array(rows, "hint_reliance")}),
         change=histogram(changes),
         less_likely={stage: int((values < 0).sum()) for stage, values in changes.items()},
         rows={stage: _row_weights(part) for stage, part in {ALL: rows, **by_stage}.items()},

@@ -11,6 +11,7 @@ from builder.reporting.figure import STAGE_NAMES
 from builder.reporting.numbers import UNKNOWN, count, counted, real, share, weight
 from builder.reporting.policy_gap import LEVELS, Weights
 from builder.reporting.statistics import ALL, Statistics
+from builder.reporting.surprisal import excess_of, is_measured
 
 Facts = list[tuple[str, str]]
 
@@ -27,18 +28,24 @@ class Table:
 
 def brief(s: Statistics, manifest: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The figures to remember: what, value, a smaller addition."""
-    stages, means = s.summary["stages"], s.summary["logprobs"][ALL]
+    stages = s.summary["stages"]
     rewritten = stages[ALL] - stages["fallback"]
     before, after = (real(exp(found.log_quantiles[2])) for found in s.rows[ALL].mean)
     cost = manifest["cost"]
     per_row = count(cost["sampled_tokens"] / rewritten) if rewritten else UNKNOWN
     return [
         ("rows rewritten by the policy", share(rewritten, stages[ALL]), f"of {count(stages[ALL])}"),
-        ("mean log-prob per token, D\u00a0→\u00a0D′",
-         f"{real(means['expert_per_token'])} → {real(means['kept_per_token'])}", "nats"),
+        _gap(s),
         ("median importance weight of a row, D\u00a0→\u00a0D′", f"{before} → {after}", ""),
         ("tokens sampled per rewritten row", per_row, ""),
     ]  # fmt: skip
+
+
+def _gap(s: Statistics) -> tuple[str, str, str]:
+    means = s.summary["logprobs"][ALL]
+    what, key = ("excess surprisal", "excess") if is_measured(s) else ("log-prob", "per_token")
+    values = f"{real(means[f'expert_{key}'])} → {real(means[f'kept_{key}'])}"
+    return f"mean {what} per token, D\u00a0→\u00a0D′", values, "nats"
 
 
 def logprobs(s: Statistics) -> Table:
@@ -47,11 +54,12 @@ def logprobs(s: Statistics) -> Table:
     rows = []
     for stage, means in s.summary["logprobs"].items():
         values = tuple(real(means[key], 3) for key in keys)
-        rows.append((STAGE_NAMES.get(stage, "all rows"), count(s.summary["stages"][stage]), *values))
+        name, number = STAGE_NAMES.get(stage, "all rows"), count(s.summary["stages"][stage])
+        rows.append((name, number, *excess_of(means), *values))
     return Table(
-        "Mean log-prob under the target policy",
-        "The paper’s Table 3 has the sums over tokens; they are confounded by length.",
-        ("stage", "rows", "D, per token", "D′, per token", "D, per sequence", "D′, per sequence"),
+        "Mean excess surprisal and log-prob under the target policy",
+        "Nats per token, and the sums of log-probs that the paper’s Table 3 has: they are confounded by length.",
+        ("stage", "rows", "excess, D", "excess, D′", "log-prob, D", "log-prob, D′", "sum, D", "sum, D′"),
         {"": rows},
     )
 

@@ -9,9 +9,10 @@ from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
 from builder.errors import EngineError, UnansweredError
 from builder.journal.draw import model_key
-from builder.journal.journal import Journal, scoring_key
+from builder.journal.journal import Journal, entropy_key, scoring_key
 from builder.journal.work import CountedEngine, WorkLog
 from builder.policy.chat import Chat
+from builder.policy.models import vocabulary_size
 from builder.steps.base import Flight, RowStep
 from builder.steps.chats import chat_for
 from builder.steps.window import Window
@@ -53,10 +54,16 @@ class EngineStep(RowStep):
             concurrency=runtime.concurrency,
             send_seed=runtime.send_seed,
             patience=runtime.patience,
+            vocabulary=self._vocabulary(Path(runtime.model_dir)),
         )
         self._work = WorkLog(self._journal.work, self.name)
         self._engine = CountedEngine(engine, self._work)
         self._tasks = [asyncio.create_task(work) for work in (self._drain_on_request(), self._show_work())]
+
+    def _vocabulary(self, model_dir: Path) -> int | None:
+        if not self._settings.entropies:
+            return None
+        return vocabulary_size(model_dir) or self._chat.highest_id + 1
 
     def unload(self) -> None:
         """Close what `load` opened."""
@@ -117,9 +124,7 @@ class EngineStep(RowStep):
     async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> tuple[str, Completion]:
         """Log-probs of a completion under a prompt: journal key (hexadecimal) and entry."""
         key = scoring_key(self._model_key, prompt_ids, completion_ids)
-        found = self._journal.get(key)
-        if found is None:
-            logprobs = await self._engine.score(prompt_ids, completion_ids)
-            self._journal.put_scores(key, completion_ids, logprobs)
-            found = self._journal.get(key)
-        return key.hex(), found
+        needed = [key, entropy_key(key)] if self._settings.entropies else [key]
+        if not all(map(self._journal.get, needed)):
+            self._journal.put_scores(key, completion_ids, await self._engine.score(prompt_ids, completion_ids))
+        return key.hex(), self._journal.get(key)

@@ -1,11 +1,12 @@
 """Score the kept text and the expert's text under the plain prompt, and record the row as finished."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distilabel.steps import StepInput
 
 from builder.config import Sampling
+from builder.journal.journal import entropy_key
 from builder.method.candidates import Candidate, Phase
 from builder.method.outcome import Outcome, Texts
 from builder.steps.base import Columns, Flight
@@ -49,8 +50,21 @@ class Score(EngineStep):
             case "guided_alignment":
                 texts = await self._kept(row, "guided", alignment.retold[alignment.decision.kept], prompt, expert)
             case "fallback":
-                texts = Texts(expert, policy=expert)
+                texts = self._texts(expert, policy=expert, scored=expert)
         flight.outcome = Outcome.of(row["row"], row["id"], alignment, texts)
+
+    def _texts(self, expert: str, policy: str, scored: str, **others: Any) -> Texts:
+        """A row's texts.
+
+        Args:
+            expert: journal key of the expert's text.
+            policy: of the kept text with its policy log-probs,
+            scored: and as it was scored, which is where its entropies are.
+            others: fields of `Texts`.
+        """
+        keys = {"entropies": scored, "expert_entropies": expert} if self._settings.entropies else {}
+        keys = {name: entropy_key(bytes.fromhex(key)).hex() for name, key in keys.items()}
+        return Texts(expert, policy, **keys, **others)
 
     async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], expert: str) -> Texts:
         """Where the kept tokens are, with their policy and with their behavior log-probs."""
@@ -58,21 +72,23 @@ class Score(EngineStep):
         drawn = self._journal.get(bytes.fromhex(candidate.key))
         completion = [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
         as_drawn = completion == drawn.token_ids
-        if phase == "self" and as_drawn and sampling.from_policy:
-            return Texts(expert, policy=candidate.key, behavior=candidate.key)
+        own = phase == "self" and as_drawn and sampling.from_policy
+        if own and not self._settings.entropies:
+            return self._texts(expert, candidate.key, candidate.key, behavior=candidate.key)
         policy, _ = await self.score(prompt, completion)
         if as_drawn:
-            return Texts(expert, policy, behavior=candidate.key)
+            return self._texts(expert, candidate.key if own else policy, policy, behavior=candidate.key)
         drawn_from = prompt
         if phase == "guided":
             drawn_from = self._chat.guided_prompt(row["problem"], row["expert_solution"])
         if sampling.from_policy:  # what is kept is scored as kept
             behavior, _ = await self.score(drawn_from, completion)
-            return Texts(expert, policy, behavior)
+            return self._texts(expert, policy, policy, behavior=behavior)
         before = drawn_from + completion[:-1]
         (_, taught), (_, stopped) = [await self.score(before, [ids[-1]]) for ids in (completion, drawn.token_ids)]
         end = swapped_logprob(drawn.logprobs[-1], stopped.logprobs[0], taught.logprobs[0], sampling)
-        return Texts(expert, policy, candidate.key if end is not None else None, end)
+        drawn_as = candidate.key if end is not None else None
+        return self._texts(expert, policy, policy, behavior=drawn_as, behavior_end=end)
 
 
 def swapped_logprob(drawn: float, drawn_raw: float, taught_raw: float, sampling: Sampling) -> float | None:

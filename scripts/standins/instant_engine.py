@@ -77,12 +77,12 @@ class Answers:
                 }
             )
         )
-        self._entries: dict[int, str] = {}
+        self._entries: dict[tuple[int, int], str] = {}
 
     def complete(self, request: dict) -> bytes:
         """The answer to a completions request: candidates, or the log-probs of a prompt."""
         if request.get("prompt_logprobs") is not None:
-            return self._score(request["prompt"])
+            return self._score(request["prompt"], request["prompt_logprobs"])
         text = self._chat.prompt_text(request["prompt"])
         answers = self._answers(text, request["n"])
         return _answer(self._choice(index, answer) for index, answer in enumerate(answers))
@@ -126,17 +126,23 @@ class Answers:
             }
         )
 
-    def _score(self, ids: list[int]) -> bytes:
-        entries = ",".join(map(self._entry, ids[1:]))
+    def _score(self, ids: list[int], top: int) -> bytes:
+        entries = ",".join(self._entry(token, top) for token in ids[1:])
         scores = f'"prompt_logprobs":[null,{entries}]'
         choice = f'{{"index":0,"token_ids":[0],"logprobs":null,"finish_reason":"length",{scores}}}'
         return _answer([choice.encode()])
 
-    def _entry(self, token: int) -> str:
-        if token not in self._entries:
-            fields = {"logprob": -1.0 - token / 65536, "rank": 1, "decoded_token": self._chat.text([token])}
-            self._entries[token] = orjson.dumps({str(token): fields}).decode()
-        return self._entries[token]
+    def _entry(self, token: int, top: int) -> str:
+        """A token's own log-prob, and those of the `top` tokens that are likeliest in its place."""
+        if (token, top) not in self._entries:
+            ranked = enumerate([token, *(n for n in range(top + 1) if n != token)][: top + 1])
+            first = -1.5 - token / 65536
+            fields = {
+                str(n): {"logprob": first - rank / 4, "rank": rank + 1, "decoded_token": self._chat.text([n])}
+                for rank, n in ranked
+            }
+            self._entries[token, top] = orjson.dumps(fields).decode()
+        return self._entries[token, top]
 
 
 def _answer(choices: Iterable[bytes]) -> bytes:

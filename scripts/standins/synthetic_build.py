@@ -28,8 +28,8 @@ from builder.building.prepare import prepare
 from builder.building.workspace import Workspace
 from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, load_target
-from builder.engines.protocol import Completion, SamplingParams
-from builder.journal.journal import Journal, generation_keys, scoring_key
+from builder.engines.protocol import Completion, SamplingParams, Scores
+from builder.journal.journal import Journal, entropy_key, generation_keys, scoring_key
 from builder.method.alignment import Alignment
 from builder.method.candidates import Candidate
 from builder.method.outcome import Outcome, Texts
@@ -69,6 +69,10 @@ class Words:
     def logprobs(self, length: int) -> list[float]:
         """Log-probs of as many tokens, nats."""
         return self._run(self._logprobs, length)
+
+    def scores(self, length: int) -> Scores:
+        """Log-probs and entropies of as many tokens."""
+        return Scores(self.logprobs(length), [-x for x in self.logprobs(length)], [0.0] * length)
 
     def _run(self, stream: np.ndarray, length: int) -> list:
         start = self.random.integers(_STREAM - length)
@@ -133,16 +137,16 @@ def _outcome(row: dict[str, Any], words: Words, journal: Journal, chat: Chat) ->
     alignment = alignment.decided(0, row["id"], verifiable=True)
     expert_key = scoring_key(row["id"], [], [])
     expert = chat.completion(row["expert_solution"])
-    journal.put_scores(expert_key, expert, words.logprobs(len(expert)))
-    texts = Texts(expert_key.hex(), policy=expert_key.hex())
-    if alignment.decision.stage == "self_alignment":
-        kept = alignment.own[alignment.decision.kept]
-        texts = replace(texts, policy=kept.key, behavior=kept.key)
-    elif alignment.decision.stage == "guided_alignment":
-        kept = alignment.retold[alignment.decision.kept]
-        policy_key, tokens = scoring_key(row["id"], [0], []), journal.get(bytes.fromhex(kept.key)).token_ids
-        journal.put_scores(policy_key, tokens, words.logprobs(len(tokens)))
-        texts = replace(texts, policy=policy_key.hex(), behavior=kept.key)
+    journal.put_scores(expert_key, expert, words.scores(len(expert)))
+    entropies = entropy_key(expert_key).hex()
+    texts = Texts(expert_key.hex(), policy=expert_key.hex(), entropies=entropies, expert_entropies=entropies)
+    if alignment.decision.stage != "fallback":
+        own = alignment.decision.stage == "self_alignment"
+        kept = (alignment.own if own else alignment.retold)[alignment.decision.kept]
+        scored, tokens = scoring_key(row["id"], [0], []), journal.get(bytes.fromhex(kept.key)).token_ids
+        journal.put_scores(scored, tokens, words.scores(len(tokens)))
+        policy, entropies = kept.key if own else scored.hex(), entropy_key(scored).hex()
+        texts = replace(texts, policy=policy, behavior=kept.key, entropies=entropies)
     return Outcome.of(row["row"], row["id"], alignment, texts)
 
 

@@ -13,7 +13,7 @@ from builder.building.prepare import prepare
 from builder.building.workspace import Workspace
 from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec
-from builder.engines.protocol import Completion
+from builder.engines.protocol import Completion, Scores
 from builder.errors import InputError
 from builder.journal.journal import Journal
 from builder.merge import main as merge_main
@@ -104,7 +104,7 @@ def _finish(workspace, chat):
             )
             expert, kept = f"expert {row['id']}".encode(), stage != "fallback"
             ids = chat.completion(row["expert_solution"])
-            journal.put_scores(expert, ids, [-1.0] * len(ids))
+            journal.put_scores(expert, ids, Scores([-1.0] * len(ids)))
             listed = [{"index": n, "key": key.hex(), "verdict": "correct", "answer_form": "boxed",
                        "rejected_reason": None}
                       for n, key in enumerate(drawn)]  # fmt: skip

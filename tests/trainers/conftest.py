@@ -136,7 +136,7 @@ def _outcome(problem: dict, draw: random.Random, chat: Chat, local: LocalModel, 
     if stage != "fallback":
         drawn = chat.completion("So it is " + "plus three " * draw.randrange(8) + f"\\boxed{{{row + 3}}}")
         under = prompt if phase == "self" else chat.guided_prompt(problem["problem"], problem["expert_solution"])
-        journal.put([(keys["drawn"], Completion(drawn, local.score([(under, drawn)])[0], "stop"))])
+        journal.put([(keys["drawn"], Completion(drawn, local.score([(under, drawn)])[0].logprobs, "stop"))])
         journal.put_scores(keys["scored"], drawn, local.score([(prompt, drawn)])[0])
         policy = keys["drawn" if phase == "self" else "scored"]
         outcome |= {"kept": 0, "fallback_reason": None}

@@ -26,19 +26,30 @@ def served(smollm2: Path, small_target: Target, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def plain_logprobs(smollm2: Path) -> Callable[[list[int], list[int]], list[float]]:
-    """Log-probs of a completion by one plain fp32 forward pass, `[time]`: no cache, no padding, no batch."""
+def plain_logprobs(plain_distributions) -> Callable[[list[int], list[int]], list[float]]:
+    """Log-probs of a completion by one plain fp32 forward pass, `[time]`."""
+
+    def logprobs(prompt: list[int], completion: list[int]) -> list[float]:
+        chosen = [[token] for token in completion]
+        found = plain_distributions(prompt, completion)
+        return found.gather(1, found.new_tensor(chosen).long())[:, 0].tolist()
+
+    return logprobs
+
+
+@pytest.fixture(scope="session")
+def plain_distributions(smollm2: Path) -> Callable:
+    """Log-probs of all tokens in a completion's places by one plain fp32 forward pass: no cache, padding or batch."""
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32, use_safetensors=True).eval()
 
     @torch.inference_mode()
-    def logprobs(prompt: list[int], completion: list[int]) -> list[float]:
-        logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
-        return torch.log_softmax(logits, -1).gather(1, torch.tensor(completion)[:, None])[:, 0].tolist()
+    def distributions(prompt: list[int], completion: list[int]) -> torch.Tensor:
+        return torch.log_softmax(model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1], -1)
 
-    return logprobs
+    return distributions
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from builder.engines.http_engine import EngineInfo, HttpEngine, choose_model
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import EngineError
 
 PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_tokens=4, stop_token_ids=(2,))
@@ -232,8 +232,8 @@ def test_scores():
     async def use() -> None:
         async with Server({"choices": [{"prompt_logprobs": entries}]}) as server:
             engine = HttpEngine([server.url])
-            assert await engine.score([5, 6], [7]) == [-1.5]
-            assert await engine.score([5, 6], []) == []
+            assert await engine.score([5, 6], [7]) == Scores([-1.5])
+            assert await engine.score([5, 6], []) == Scores([])
             await engine.close()
             (request,) = server.requests
             assert (request["prompt"], request["max_tokens"], request["prompt_logprobs"]) == ([5, 6, 7], 1, 0)

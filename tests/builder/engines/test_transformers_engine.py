@@ -1,4 +1,5 @@
 import asyncio
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -43,7 +44,7 @@ def test_logprobs_are_those_of_a_plain_forward_pass(engine, prompt_ids, plain_lo
     for completion, scored in zip(drawn, scores, strict=True):
         plain = plain_logprobs(prompt_ids, completion.token_ids)
         assert completion.logprobs == pytest.approx(plain, abs=1e-3)
-        assert scored == pytest.approx(plain, abs=1e-3)
+        assert scored.logprobs == pytest.approx(plain, abs=1e-3)
 
 
 def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_logprobs, monkeypatch):
@@ -56,8 +57,8 @@ def test_bf16_agrees_with_fp32_within_its_precision(smollm2, prompt_ids, plain_l
     # bf16 keeps 8 bits: logits of about 20 are off by up to 0.06 from rounding the output alone, and more after
     # 30 layers. A misaligned or wrongly normalized log-prob is off by nats.
     assert row.logprobs == pytest.approx(plain, abs=0.5)
-    assert scored == pytest.approx(plain, abs=0.5)
-    mean = sum(abs(a - b) for a, b in zip(scored, plain, strict=True)) / len(plain)
+    assert scored.logprobs == pytest.approx(plain, abs=0.5)
+    mean = sum(abs(a - b) for a, b in zip(scored.logprobs, plain, strict=True)) / len(plain)
     assert mean < 0.15
 
 
@@ -140,7 +141,30 @@ def test_scoring_a_batch_of_different_lengths(fp32, prompt_ids, plain_logprobs, 
     monkeypatch.setattr(local_model, "_CHUNK", 3)
     texts = [(prompt_ids[:5], prompt_ids[5:9]), (prompt_ids[:12], prompt_ids[12:13]), (prompt_ids, prompt_ids[:7])]
     for (prompt, completion), scores in zip(texts, fp32.score(texts), strict=True):
-        assert scores == pytest.approx(plain_logprobs(prompt, completion), abs=1e-3)
+        assert scores.logprobs == pytest.approx(plain_logprobs(prompt, completion), abs=1e-3)
+
+
+def test_entropies_are_those_of_the_whole_distributions(fp32, prompt_ids, plain_distributions):
+    (scores,) = fp32.score([(prompt_ids, prompt_ids[:9])])
+    found = plain_distributions(prompt_ids, prompt_ids[:9])
+    assert scores.entropies == pytest.approx((-found.exp() * found).sum(-1).tolist(), abs=1e-3)
+    assert scores.bounds == []
+
+
+def test_excess_surprisal_is_zero_for_what_the_policy_draws_and_positive_for_foreign_text(fp32, prompt_ids):
+    rows = [Draft.seeded(prompt_ids, params(16), seed=7, index=index) for index in range(300)]
+    fp32.generate(rows)
+    own = excess_surprisals(fp32.score([(prompt_ids, row.token_ids) for row in rows]))
+    error = own.std() / len(own) ** 0.5
+    assert error < 0.02
+    assert abs(own.mean()) < 3 * error
+    shuffled = [random.Random(0).sample(row.token_ids, len(row.token_ids)) for row in rows]
+    assert excess_surprisals(fp32.score([(prompt_ids, ids) for ids in shuffled])).mean() > 1.0
+
+
+def excess_surprisals(scores):
+    """Of texts, nats a token each."""
+    return torch.tensor([-(sum(s.logprobs) + sum(s.entropies)) / len(s.logprobs) for s in scores])
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")])
@@ -167,7 +191,7 @@ def test_a_failing_batch_fails_its_callers_and_nobody_else(engine, fp32, prompt_
             patch.setattr(fp32, "score", lambda _: 1 / 0)
             with pytest.raises(EngineError, match="failed on a batch of 1: ZeroDivisionError"):
                 await engine.score(prompt_ids, [5])
-        assert len(await engine.score(prompt_ids, [5])) == 1
+        assert len((await engine.score(prompt_ids, [5])).logprobs) == 1
 
     asyncio.run(use())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import statistics
 
 import pytest
 
@@ -15,9 +16,9 @@ pytestmark = pytest.mark.slow
 STOPS = (2, 0)
 
 
-def ask(server, use):
+def ask(server, use, **options):
     async def main():
-        engine = HttpEngine([server.url], send_seed=gpu_memory_gib() > 0)
+        engine = HttpEngine([server.url], send_seed=gpu_memory_gib() > 0, **options)
         try:
             await engine.check()
             return await use(engine)
@@ -46,9 +47,26 @@ def test_logprobs_of_samples_and_scores_agree_with_plain_transformers(vllm, prom
     for completion, scored in zip(drawn, scores, strict=True):
         plain = plain_logprobs(prompt_ids, completion.token_ids)
         # bf16 with 8 bits of precision, through 30 layers; a misaligned log-prob is off by nats.
-        for found in (completion.logprobs, scored):
+        for found in (completion.logprobs, scored.logprobs):
             assert found == pytest.approx(plain, abs=0.5)
             assert sum(abs(a - b) for a, b in zip(found, plain, strict=True)) / len(plain) < 0.15
+
+
+def test_excess_surprisal_of_what_the_policy_draws_is_zero(vllm, prompt_ids, plain_distributions):
+    async def use(engine: HttpEngine):
+        drawn = await engine.generate(prompt_ids, SamplingParams(1.0, 1.0, 16, STOPS), 200, seed=0)
+        return drawn, await asyncio.gather(*(engine.score(prompt_ids, c.token_ids) for c in drawn))
+
+    vocabulary = plain_distributions(prompt_ids, [5]).shape[1]
+    drawn, scores = ask(vllm, use, vocabulary=vocabulary)
+    excess = [-(sum(s.logprobs) + sum(s.entropies)) / len(s.logprobs) for s in scores]
+    assert abs(statistics.mean(excess)) < 5 * statistics.stdev(excess) / len(excess) ** 0.5 + 0.01
+    for completion, scored in zip(drawn[:10], scores, strict=False):
+        found = plain_distributions(prompt_ids, completion.token_ids)
+        exact = (-found.exp() * found).sum(-1).tolist()
+        differences = [abs(a - b) for a, b in zip(scored.entropies, exact, strict=True)]
+        assert all(d <= bound + 0.5 for d, bound in zip(differences, scored.bounds, strict=True))  # bf16, 30 layers
+        assert statistics.mean(differences) < 0.15
 
 
 def test_only_the_given_stop_tokens_end_a_completion(vllm, prompt_ids):

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.engines import wire
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.entropy import entropies_of
+from builder.engines.protocol import Completion, SamplingParams, Scores
 
 PARAMS = SamplingParams(temperature=1.0, top_p=1.0, max_tokens=3, stop_token_ids=(2, 0))
 ANSWER = {
@@ -81,7 +82,7 @@ def test_scores_are_those_of_the_completions_own_tokens():
         {"7": {"logprob": -1.5}, "1": {"logprob": -0.1}},
         {"8": {"logprob": -2}},
     ]
-    assert wire.prompt_scores({"choices": [{"prompt_logprobs": entries}]}, [5, 6], [7, 8]) == [-1.5, -2.0]
+    assert wire.prompt_scores({"choices": [{"prompt_logprobs": entries}]}, [5, 6], [7, 8]) == Scores([-1.5, -2.0])
 
 
 @pytest.mark.parametrize(
@@ -129,3 +130,41 @@ def test_whatever_a_server_sends_is_a_completion_or_a_violation(data):
         assert len(completion.token_ids) == len(completion.logprobs)
         assert all(-3.4e38 < value <= 1e-3 for value in completion.logprobs)
         assert all(0 <= token < 2**31 for token in completion.token_ids)
+
+
+def scored(entries, **choice):
+    return {"choices": [{"prompt_logprobs": [None, *entries], **choice}]}
+
+
+def test_entropies_are_asked_for_only_where_they_are_wanted():
+    assert wire.scoring_request([5], [6])["prompt_logprobs"] == 0
+    assert wire.scoring_request([5], [6], entropies=True)["prompt_logprobs"] == wire.TOP
+
+
+def test_entropies_come_from_the_likeliest_tokens_whatever_their_order():
+    likely = {str(n): {"logprob": -1.0 - n / 4} for n in range(wire.TOP)}
+    entry = {"77": {"logprob": -9.0}} | dict(reversed(likely.items()))
+    found = wire.prompt_scores(scored([entry]), [5], [77], vocabulary=1000)
+    expected = entropies_of([[-1.0 - n / 4 for n in range(wire.TOP)]], 1000)
+    assert (found.logprobs, (found.entropies, found.bounds)) == ([-9.0], expected)
+
+
+def test_a_server_that_knows_the_entropies_is_believed():
+    answer = scored([{"7": {"logprob": -1.0}}], prompt_entropies=[None, 0.5])
+    assert wire.prompt_scores(answer, [5], [7], vocabulary=1000) == Scores([-1.0], [0.5])
+    assert wire.prompt_scores(answer, [5], [7]) == Scores([-1.0])
+
+
+@pytest.mark.parametrize(
+    ("choice", "fault"),
+    [
+        ({}, "1 prompt_logprobs at a place, of the 20 that were asked for"),
+        ({"prompt_entropies": [None]}, "1 prompt_entropies for 2 tokens"),
+        ({"prompt_entropies": [None, math.nan]}, "nan is not an entropy over 1000 tokens"),
+        ({"prompt_entropies": [None, 7.0]}, "7.0 is not an entropy over 1000 tokens"),
+        ({"prompt_entropies": [None, "0.5"]}, "'0.5' is not an entropy over 1000 tokens"),
+    ],
+)
+def test_entropies_that_cannot_be_are_refused(choice, fault):
+    with pytest.raises(wire.ViolationError, match=fault):
+        wire.prompt_scores(scored([{"7": {"logprob": -1.0}}], **choice), [5], [7], vocabulary=1000)

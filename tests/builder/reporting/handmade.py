@@ -57,8 +57,19 @@ class Row:
             "expert_tokens": len(self.expert),
             "expert_logprob": sum(self.expert),
             "expert_logprob_per_token": sum(self.expert) / len(self.expert),
+            "excess_surprisal": -sum(self.policy) - 0.5 * len(self.policy),
+            "excess_surprisal_per_token": -sum(self.policy) / len(self.policy) - 0.5,
+            "expert_excess_surprisal": -sum(self.expert) - 0.5 * len(self.expert),
+            "expert_excess_surprisal_per_token": -sum(self.expert) / len(self.expert) - 0.5,
+            "entropy_bound": 0.0,
+            "hint_reliance": self.hint_reliance(),
             "copy_rate": 0.25,
         }
+
+    def hint_reliance(self) -> float | None:
+        if self.stage != "guided_alignment" or self.behavior is None:
+            return None
+        return (sum(self.behavior) - sum(self.policy)) / len(self.policy)
 
     def tokens(self) -> dict:
         return {
