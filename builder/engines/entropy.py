@@ -48,33 +48,37 @@ def entropies_of(likeliest: Sequence[Sequence[float]], vocabulary: int) -> tuple
 
 
 def _power_law(mass: "np.ndarray", last: "np.ndarray", k: int, vocabulary: int) -> "np.ndarray":
-    """-sum p log p over ranks above k, where p(r) = exp(last) (r / k)^-a and a is such that the sum of p is `mass`."""
+    """-sum p log p over ranks above k, where p(r) = exp(last) (r / k)^-a and a is such that the sum of p is `mass`.
+
+    Sums over ranks are taken for integrals between half ranks.
+    """
     import numpy as np
 
-    span = np.log(vocabulary / k)
+    ends = np.log((k + 0.5) / k), np.log((vocabulary + 0.5) / k)
     height = k * np.exp(last)
     share = mass / np.maximum(height, np.finfo(float).tiny)
     low, high = np.zeros_like(mass), np.full_like(mass, _STEEPEST)
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        too_much = _integral(1 - middle, span) > share
+        too_much = _integral(1 - middle, *ends) > share
         low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
-    return -mass * last + high * height * _log_integral(1 - high, span)
+    return -mass * last + high * height * _log_integral(1 - high, *ends)
 
 
-def _integral(power: "np.ndarray", span: float) -> "np.ndarray":
-    """Integral of u^(power - 1) from u = 1 to e^span."""
+def _integral(power: "np.ndarray", start: float, end: float) -> "np.ndarray":
+    """Integral of u^(power - 1) from u = e^start to e^end."""
     import numpy as np
 
     near = np.abs(power) < _NEAR_ONE
     safe = np.where(near, 1.0, power)
-    return np.where(near, span, np.expm1(safe * span) / safe)
+    return np.where(near, end - start, (np.exp(safe * end) - np.exp(safe * start)) / safe)
 
 
-def _log_integral(power: "np.ndarray", span: float) -> "np.ndarray":
-    """Integral of u^(power - 1) log u from u = 1 to e^span."""
+def _log_integral(power: "np.ndarray", start: float, end: float) -> "np.ndarray":
+    """Integral of u^(power - 1) log u between the same ends."""
     import numpy as np
 
     near = np.abs(power) < _NEAR_ONE
     safe = np.where(near, 1.0, power)
-    return np.where(near, span**2 / 2, (np.exp(safe * span) * (safe * span - 1) + 1) / safe**2)
+    upper, lower = (np.exp(safe * x) * (safe * x - 1) for x in (end, start))
+    return np.where(near, (end**2 - start**2) / 2, (upper - lower) / safe**2)

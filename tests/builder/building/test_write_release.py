@@ -56,16 +56,39 @@ def test_default_and_tokens_agree(build, chat):
         assert chat.text(token["completion_ids"]) == row["completion"][0]["content"]
         assert token["prompt_ids"] == chat.plain_prompt(row["problem"])
         assert row["policy_logprob"] == pytest.approx(sum(token["policy_logprobs"]))
+        assert row["excess_surprisal"] == pytest.approx(-row["policy_logprob"] - sum(token["policy_entropies"]))
+        assert row["excess_surprisal_per_token"] * row["completion_tokens"] == pytest.approx(row["excess_surprisal"])
+        assert row["expert_excess_surprisal"] == pytest.approx(-row["expert_logprob"] - 0.25 * row["expert_tokens"])
+        assert row["entropy_bound"] == pytest.approx(0.01)
         assert row["policy_logprob_per_token"] * row["completion_tokens"] == pytest.approx(row["policy_logprob"])
     assert tokens[0]["behavior_logprobs"] == tokens[0]["policy_logprobs"]
     assert tokens[1]["behavior_logprobs"] != tokens[1]["policy_logprobs"]
     assert tokens[2]["behavior_logprobs"] is None
+    drawn, policy = (sum(tokens[1][f"{name}_logprobs"]) for name in ("behavior", "policy"))
+    assert rows[1]["hint_reliance"] == pytest.approx((drawn - policy) / rows[1]["completion_tokens"])
+    assert (rows[0]["hint_reliance"], rows[2]["hint_reliance"]) == (None, None)
     assert rows[2]["completion"][0]["content"] == EXPERT
     assert (rows[2]["answer"], rows[2]["fallback_reason"], rows[2]["copy_rate"]) == (
         None,
         "unverifiable",
         1.0,
     )
+
+
+def test_without_entropies_nothing_is_made_up(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        journal.put_outcomes(
+            [
+                replace(outcome, texts=replace(outcome.texts, entropies=None, expert_entropies=None))
+                for outcome in list(journal.outcomes())
+            ]
+        )
+    write_release(output, workspace, chat)
+    (row, *_), (token, *_) = (load_dataset(str(output), name, split="train") for name in ("default", "tokens"))
+    assert token["policy_entropies"] is None
+    assert [row[name] for name in row if "surprisal" in name or name == "entropy_bound"] == [None] * 5
+    assert "excess surprisal" not in (output / "README.md").read_text().split("## The policy gap")[1].split("## ")[0]
 
 
 def test_manifest_is_last_and_names_every_file_with_its_hash(build, chat):

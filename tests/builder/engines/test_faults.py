@@ -28,7 +28,8 @@ def exchange(proxy, chat, attempts=3):
         params = SamplingParams(1.0, 1.0, 64, chat.stop_ids)
         try:
             drawn = await engine.generate(chat.plain_prompt("2 + 2"), params, 2, seed=0)
-            return drawn, await engine.score(chat.plain_prompt("2 + 2"), drawn[0].token_ids)
+            scores = await engine.score(chat.plain_prompt("2 + 2"), drawn[0].token_ids)
+            return drawn, scores.logprobs
         finally:
             await engine.close()
 

@@ -94,7 +94,7 @@ def test_what_the_client_sends_is_accepted(body):
         ({"max_tokens": 2.5}, "n and max_tokens must be"),
         ({"max_tokens": 255}, "exceed max_model_len 256"),
         ({"stop_token_ids": 2}, "stop_token_ids must be a list"),
-        ({"prompt_logprobs": 0}, "prompt_logprobs must be 0, with n 1 and max_tokens 1"),
+        ({"prompt_logprobs": 0}, "prompt_logprobs must be 0 or 20, with n 1 and max_tokens 1"),
         ({"temperature": 0}, "temperature must be above 0"),
         ({"temperature": float("nan")}, "temperature must be above 0"),
         ({"top_p": 1.5}, "top_p must be above 0 and at most 1"),

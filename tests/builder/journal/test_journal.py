@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.engines.protocol import Completion, SamplingParams
+from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import InputError, JournalError
 from builder.journal import sqlite as journal_db
-from builder.journal.journal import SCORED, Journal, generation_keys, scoring_key
+from builder.journal.journal import SCORED, Journal, entropy_key, generation_keys, scoring_key
 from builder.method.alignment import Decision
 from builder.method.outcome import Outcome, Texts
 
@@ -112,7 +112,7 @@ def test_progress_counts_what_other_connections_add(journal):
     assert journal.progress().rows == 0
     with Journal(journal.path) as other:
         other.put([(b"a", completion((1, 2, 3)))])
-        other.put_scores(b"b", [1, 2, 3, 4], [-1.0] * 4)
+        other.put_scores(b"b", [1, 2, 3, 4], Scores([-1.0] * 4, [0.5] * 4, [0.1] * 4))
     first = journal.progress()
     assert (first.sampled_tokens, first.scored_tokens, first.candidates) == (3, 4, 1)
     with Journal(journal.path) as other:
@@ -214,3 +214,20 @@ def test_progress_counts_each_entry_and_each_row_once(journal):
     with pytest.raises(sqlite3.IntegrityError):
         journal.put_outcomes([outcome(5), outcome(6, id=None)])
     assert journal.progress() == progress
+
+
+@pytest.mark.parametrize("bounds", [[], [0.25, 0.0, 0.5]])
+def test_entropies_of_a_scored_text_come_back_with_their_bounds(journal, bounds):
+    journal.put_scores(b"a", [1, 2, 3], Scores([-1.0, -2.0, -3.0], [0.5, 1.0, 1.5], bounds))
+    entry = journal.entries([entropy_key(b"a")])[entropy_key(b"a")]
+    entropies, found = entry.entropies(3)
+    assert entropies.tolist() == [0.5, 1.0, 1.5]
+    assert found.tolist() == (bounds or [0.0, 0.0, 0.0])
+
+
+def test_a_text_that_was_scored_before_gets_its_entropies_later(journal):
+    journal.put_scores(b"a", [1], Scores([-1.0]))
+    assert journal.get(entropy_key(b"a")) is None
+    journal.put_scores(b"a", [1], Scores([-1.5], [0.5]))
+    assert journal.get(b"a").logprobs == [-1.0]  # what is there stays
+    assert journal.get(entropy_key(b"a")).logprobs == [0.5]

@@ -8,21 +8,26 @@ from builder.release.origins import origins
 from builder.release.records import CONFIGS, schema
 from builder.release.summary import print_summary, summarize
 
+EXCESS = ["excess_surprisal_per_token", "expert_excess_surprisal_per_token", "entropy_bound"]
+
 
 @pytest.fixture
 def release(tmp_path):
     rows = [
         {"id": "a", "stage": "self_alignment", "answer_form": "boxed", "answer_kind": "value", "origin": "aops",
          "expert_verdict": "correct", "self_sampled": 4, "self_correct": 1, "expert_logprob": -30.0,
-         "policy_logprob": -10.0, "expert_logprob_per_token": -3.0, "policy_logprob_per_token": -1.0},
+         "policy_logprob": -10.0, "expert_logprob_per_token": -3.0, "policy_logprob_per_token": -1.0,
+         "expert_excess_surprisal_per_token": 1.0, "excess_surprisal_per_token": 0.0, "entropy_bound": 0.1},
         {"id": "b", "stage": "self_alignment", "answer_form": "stated", "answer_kind": "value", "origin": "aops",
          "expert_verdict": "incorrect", "expert_false_steps": 2, "self_sampled": 4, "self_correct": 4,
          "expert_logprob": -10.0,
-         "policy_logprob": -2.0, "expert_logprob_per_token": -2.0, "policy_logprob_per_token": -0.5},
+         "policy_logprob": -2.0, "expert_logprob_per_token": -2.0, "policy_logprob_per_token": -0.5,
+         "expert_excess_surprisal_per_token": 0.5, "excess_surprisal_per_token": -0.5, "entropy_bound": 0.3},
         {"id": "c", "stage": "fallback", "fallback_reason": "unverifiable", "answer_form": "trailing",
          "answer_kind": "proof", "self_sampled": 0, "self_correct": 0,
          "expert_logprob": -8.0, "policy_logprob": -8.0,
-         "expert_logprob_per_token": -4.0, "policy_logprob_per_token": -4.0},
+         "expert_logprob_per_token": -4.0, "policy_logprob_per_token": -4.0,
+         "expert_excess_surprisal_per_token": 3.0, "excess_surprisal_per_token": 3.0, "entropy_bound": 0.2},
     ]  # fmt: skip
     candidates = [
         {"id": "a", "verdict": "correct", "finish_reason": "stop", "answer_form": "boxed"},
@@ -47,6 +52,9 @@ def test_table_1_and_table_3(release):
         "kept_sum": -6.0,
         "expert_per_token": -2.5,
         "kept_per_token": -0.75,
+        "expert_excess": 0.75,
+        "kept_excess": -0.25,
+        "entropy_bound": 0.2,
     }
     assert summary["logprobs"]["all"]["kept_sum"] == pytest.approx(-20 / 3)
 
@@ -95,13 +103,15 @@ def test_the_smaller_ones_of_many_origins_are_counted_together():
 
 def test_a_release_of_an_earlier_version_can_be_read(release):
     for config, lacking in (
-        ("default", ["origin", "answer_kind", "expert_verdict", "expert_false_steps"]),
+        ("default", ["origin", "answer_kind", "expert_verdict", "expert_false_steps", *EXCESS]),
         ("candidates", ["answer_form"]),
     ):
         file = release / "data" / config / "train-00000.parquet"
         pl.read_parquet(file).drop(lacking).write_parquet(file)
     summary = summarize(release)
     assert (summary["origins"], summary["answer_kinds"], summary["expert_verdicts"]) == ({}, {}, {})
+    assert summary["logprobs"]["all"]["kept_excess"] is None
+    assert "excess surprisal" not in printed(release)
 
 
 def printed(release, **more):
@@ -117,6 +127,8 @@ def printed(release, **more):
 
 def test_a_person_sees_what_was_checked(release):
     text = printed(release)
+    assert "nats a token: 0 for what the policy itself writes; off by at most 0.20" in text
+    assert "+0.750  -0.250" in text
     for line in (
         "answers     boxed 1, stated 1",
         "asked for   value 2, proof 1",

@@ -88,7 +88,7 @@ def test_it_renders_without_a_complaint_or_a_request(browser, page):
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
     assert browser.run("return scrollY") == 0
     shown = browser.run("return [...document.querySelectorAll('figure svg')].filter(s => s.checkVisibility()).length")
-    assert shown == 18
+    assert shown == 21
     assert browser.texts("h1") == ["release"]
 
 
