@@ -19,11 +19,12 @@ def summarize(release: Path) -> dict[str, Any]:
     Returns:
         `stages`: rows by stage and all together (Table 1); `logprobs`: for every stage with rows and for `all`,
         the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
-        and per token (nats), of their excess surprisal per token and of the bound on its error (None if not
-        measured); `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of the rows
-        that the policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer);
-        `answer_kinds`; `expert_verdicts`; `expert_false_steps`: rows whose expert solution has one; `origins`,
-        see `builder.release.origins`.
+        and per token (nats); their excess surprisal per token, over all tokens and not over rows, so that it is 0 in
+        expectation for what the policy draws, and the mean bound on its error (None if not measured);
+        `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of the rows that the
+        policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer); `answer_kinds`;
+        `expert_verdicts`; `expert_false_steps`: rows whose expert solution has one; `origins`, see
+        `builder.release.origins`.
     """
     import polars as pl
 
@@ -37,8 +38,8 @@ def summarize(release: Path) -> dict[str, Any]:
         pl.col("policy_logprob").mean().alias("kept_sum"),
         pl.col("expert_logprob_per_token").mean().alias("expert_per_token"),
         pl.col("policy_logprob_per_token").mean().alias("kept_per_token"),
-        pl.col("expert_excess_surprisal_per_token").mean().alias("expert_excess"),
-        pl.col("excess_surprisal_per_token").mean().alias("kept_excess"),
+        _per_token("expert_excess_surprisal", "expert_tokens").alias("expert_excess"),
+        _per_token("excess_surprisal", "completion_tokens").alias("kept_excess"),
         pl.col("entropy_bound").mean().alias("entropy_bound"),
     ]
     by_stage = rows.group_by("stage").agg(means).collect(engine="streaming")
@@ -67,6 +68,14 @@ def summarize(release: Path) -> dict[str, Any]:
         "expert_false_steps": rows.select((pl.col("expert_false_steps") > 0).sum()).collect(engine="streaming").item(),
         "origins": origins(rows),
     }
+
+
+def _per_token(total: str, tokens: str) -> "pl.Expr":
+    """A sum over the tokens of rows, by token; null where no row has it."""
+    import polars as pl
+
+    known = pl.col(total).is_not_null()
+    return pl.when(known.any()).then(pl.col(total).sum() / pl.col(tokens).filter(known).sum())
 
 
 def rows_by_config(summary: dict[str, Any]) -> dict[str, int]:

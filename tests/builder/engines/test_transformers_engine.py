@@ -152,19 +152,19 @@ def test_entropies_are_those_of_the_whole_distributions(fp32, prompt_ids, plain_
 
 
 def test_excess_surprisal_is_zero_for_what_the_policy_draws_and_positive_for_foreign_text(fp32, prompt_ids):
-    rows = [Draft.seeded(prompt_ids, params(16), seed=7, index=index) for index in range(300)]
+    rows = [Draft.seeded(prompt_ids, params(12), seed=7, index=index) for index in range(200)]
     fp32.generate(rows)
     own = excess_surprisals(fp32.score([(prompt_ids, row.token_ids) for row in rows]))
     error = own.std() / len(own) ** 0.5
-    assert error < 0.02
+    assert error < 0.6  # of a text; 0.05 a token
     assert abs(own.mean()) < 3 * error
-    shuffled = [random.Random(0).sample(row.token_ids, len(row.token_ids)) for row in rows]
-    assert excess_surprisals(fp32.score([(prompt_ids, ids) for ids in shuffled])).mean() > 1.0
+    shuffled = [random.Random(0).sample(row.token_ids, len(row.token_ids)) for row in rows[:20]]
+    assert excess_surprisals(fp32.score([(prompt_ids, ids) for ids in shuffled])).mean() > 12.0
 
 
 def excess_surprisals(scores):
-    """Of texts, nats a token each."""
-    return torch.tensor([-(sum(s.logprobs) + sum(s.entropies)) / len(s.logprobs) for s in scores])
+    """Of whole texts, nats: a mean over the tokens of each would weigh short texts more than the expectation does."""
+    return torch.tensor([-sum(s.logprobs) - sum(s.entropies) for s in scores])
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")])

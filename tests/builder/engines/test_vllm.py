@@ -54,13 +54,13 @@ def test_logprobs_of_samples_and_scores_agree_with_plain_transformers(vllm, prom
 
 def test_excess_surprisal_of_what_the_policy_draws_is_zero(vllm, prompt_ids, plain_distributions):
     async def use(engine: HttpEngine):
-        drawn = await engine.generate(prompt_ids, SamplingParams(1.0, 1.0, 16, STOPS), 200, seed=0)
+        drawn = await engine.generate(prompt_ids, SamplingParams(1.0, 1.0, 12, STOPS), 150, seed=0)
         return drawn, await asyncio.gather(*(engine.score(prompt_ids, c.token_ids) for c in drawn))
 
     vocabulary = plain_distributions(prompt_ids, [5]).shape[1]
     drawn, scores = ask(vllm, use, vocabulary=vocabulary)
-    excess = [-(sum(s.logprobs) + sum(s.entropies)) / len(s.logprobs) for s in scores]
-    assert abs(statistics.mean(excess)) < 5 * statistics.stdev(excess) / len(excess) ** 0.5 + 0.01
+    excess = [-sum(s.logprobs) - sum(s.entropies) for s in scores]  # of whole texts
+    assert abs(statistics.mean(excess)) < 5 * statistics.stdev(excess) / len(excess) ** 0.5 + 0.12
     for completion, scored in zip(drawn[:10], scores, strict=False):
         found = plain_distributions(prompt_ids, completion.token_ids)
         exact = (-found.exp() * found).sum(-1).tolist()

@@ -8,7 +8,7 @@ from builder.release.origins import origins
 from builder.release.records import CONFIGS, schema
 from builder.release.summary import print_summary, summarize
 
-EXCESS = ["excess_surprisal_per_token", "expert_excess_surprisal_per_token", "entropy_bound"]
+EXCESS = ["excess_surprisal", "expert_excess_surprisal", "entropy_bound"]
 
 
 @pytest.fixture
@@ -17,17 +17,20 @@ def release(tmp_path):
         {"id": "a", "stage": "self_alignment", "answer_form": "boxed", "answer_kind": "value", "origin": "aops",
          "expert_verdict": "correct", "self_sampled": 4, "self_correct": 1, "expert_logprob": -30.0,
          "policy_logprob": -10.0, "expert_logprob_per_token": -3.0, "policy_logprob_per_token": -1.0,
-         "expert_excess_surprisal_per_token": 1.0, "excess_surprisal_per_token": 0.0, "entropy_bound": 0.1},
+         "expert_excess_surprisal": 10.0, "expert_tokens": 10, "excess_surprisal": 4.0, "completion_tokens": 10,
+         "entropy_bound": 0.1},
         {"id": "b", "stage": "self_alignment", "answer_form": "stated", "answer_kind": "value", "origin": "aops",
          "expert_verdict": "incorrect", "expert_false_steps": 2, "self_sampled": 4, "self_correct": 4,
          "expert_logprob": -10.0,
          "policy_logprob": -2.0, "expert_logprob_per_token": -2.0, "policy_logprob_per_token": -0.5,
-         "expert_excess_surprisal_per_token": 0.5, "excess_surprisal_per_token": -0.5, "entropy_bound": 0.3},
+         "expert_excess_surprisal": 5.0, "expert_tokens": 5, "excess_surprisal": -9.0, "completion_tokens": 10,
+         "entropy_bound": 0.3},
         {"id": "c", "stage": "fallback", "fallback_reason": "unverifiable", "answer_form": "trailing",
          "answer_kind": "proof", "self_sampled": 0, "self_correct": 0,
          "expert_logprob": -8.0, "policy_logprob": -8.0,
          "expert_logprob_per_token": -4.0, "policy_logprob_per_token": -4.0,
-         "expert_excess_surprisal_per_token": 3.0, "excess_surprisal_per_token": 3.0, "entropy_bound": 0.2},
+         "expert_excess_surprisal": 6.0, "expert_tokens": 2, "excess_surprisal": 6.0, "completion_tokens": 2,
+         "entropy_bound": 0.2},
     ]  # fmt: skip
     candidates = [
         {"id": "a", "verdict": "correct", "finish_reason": "stop", "answer_form": "boxed"},
@@ -52,7 +55,7 @@ def test_table_1_and_table_3(release):
         "kept_sum": -6.0,
         "expert_per_token": -2.5,
         "kept_per_token": -0.75,
-        "expert_excess": 0.75,
+        "expert_excess": 1.0,
         "kept_excess": -0.25,
         "entropy_bound": 0.2,
     }
@@ -128,7 +131,7 @@ def printed(release, **more):
 def test_a_person_sees_what_was_checked(release):
     text = printed(release)
     assert "nats a token: 0 for what the policy itself writes; off by at most 0.20" in text
-    assert "+0.750  -0.250" in text
+    assert "+1.000  -0.250" in text
     for line in (
         "answers     boxed 1, stated 1",
         "asked for   value 2, proof 1",
