@@ -10,6 +10,7 @@ from builder.release.pass_rates import ADAPTIVE_SHARE, is_adaptive
 from builder.release.records import STAGES
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
 
