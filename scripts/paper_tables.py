@@ -1,6 +1,6 @@
 """Tables 1 to 4 of the paper with our numbers beside the paper's, as Markdown, from what runs leave behind.
 
-python scripts/paper_tables.py releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
+python -m scripts.paper_tables releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
 
 A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`results.json`: Tables 2 and 4) or a training
 run (`run.json` and `steps.jsonl`).
@@ -268,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a directory holds nothing that we know.
     """
-    p = cli.parser("python scripts/paper_tables.py", __doc__)
+    p = cli.parser("python -m scripts.paper_tables", __doc__)
     p.add_argument("runs", nargs="*", type=Path, metavar="DIR", help="release, evaluation or training run")
     runs = find(p.parse_args(arguments).runs)
     parts = [table(runs) for table in (table_1, table_2, table_3, table_4, trainings)]

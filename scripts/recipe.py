@@ -1,4 +1,4 @@
-"""The study of the paper as a list of stages, from a source to the tables; `scripts/reproduce.py` runs them."""
+"""The study of the paper as a list of stages, from a source to the tables; `scripts.reproduce` runs them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,12 +130,12 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
     asked = ("--benchmarks", str(benchmark)) if scale.held_out else ()
 
     stages = [
-        _stage(
+        stage(
             "build D′",
             ("builder.build", "--target", target, *scale.build, "--engine", engine, "--output", str(release)),
             release / "manifest.json",
         ),
-        _stage(
+        stage(
             "report on D′",
             ("builder.report", str(release), "--output", str(output / "report.html")),
             output / "report.html",
@@ -144,25 +144,26 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
     for training in TRAININGS:
         where = ("--dataset", str(release), "--data", training.data, "--output", str(runs[training.name]), "--resume")
         words = (*scale.launch, f"trainers.{training.trainer}", "--config", config, *scale.train, *where)
-        stages.append(_stage(f"train {training.name}", words, runs[training.name] / "config.json"))
+        stages.append(stage(f"train {training.name}", words, runs[training.name] / "config.json"))
     if scale.held_out:
         words = ("scripts.held_out", "--problems", str(scale.held_out), "--output", str(benchmark))
-        stages.append(_stage("write the held-out problems", words, benchmark))
+        stages.append(stage("write the held-out problems", words, benchmark))
     for name, model in models.items():
         # A release does not say how an engine spreads over GPUs; the target's file does.
         template = () if name == "base" else ("--target", target)
         words = ("trainers.evaluate", "--model", model, *template, *asked, *scale.evaluate, "--engine", engine)
         words += ("--output", str(evaluations[name]))
-        stages.append(_stage(f"evaluate {name}", words, evaluations[name] / "results.json"))
+        stages.append(stage(f"evaluate {name}", words, evaluations[name] / "results.json"))
     for a, b in COMPARISONS:
         words = ("trainers.evaluate", "--compare", str(evaluations[a]), str(evaluations[b]))
-        stages.append(_stage(f"compare {a} with {b}", words, output / f"{a}-with-{b}.txt", prints=True))
+        stages.append(stage(f"compare {a} with {b}", words, output / f"{a}-with-{b}.txt", prints=True))
     curves = output / "curves.png"
-    stages.append(_stage("curves", ("trainers.plot", *map(str, runs.values()), "--output", str(curves)), curves))
+    stages.append(stage("curves", ("trainers.plot", *map(str, runs.values()), "--output", str(curves)), curves))
     everything = map(str, (release, *evaluations.values(), *runs.values()))
-    stages.append(_stage("tables", ("scripts.paper_tables", *everything), output / "tables.md", prints=True))
+    stages.append(stage("tables", ("scripts.paper_tables", *everything), output / "tables.md", prints=True))
     return stages
 
 
-def _stage(name: str, words: tuple[str, ...], leaves: Path, *, prints: bool = False) -> Stage:
+def stage(name: str, words: tuple[str, ...], leaves: Path, *, prints: bool = False) -> Stage:
+    """The stage that runs a module of this repository."""
     return Stage(name, (PYTHON, "-m", *words), leaves, prints)

@@ -1,6 +1,6 @@
 """Run the whole study of the paper for a target: build D′, train on it and on D, evaluate, draw tables and curves.
 
-python scripts/reproduce.py --target smollm2-135m-instruct --small
+python -m scripts.reproduce --target smollm2-135m-instruct --small
 """
 
 import argparse
@@ -20,6 +20,8 @@ from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTh
 from builder.machine import cli
 from builder.machine.atomic import write_atomically
 from builder.machine.display import duration
+from scripts.controlled.plan import CORE, MORE, Policy, comparison, preparation, tables
+from scripts.controlled.write import EXPERTS
 from scripts.recipe import PYTHON, Stage, full, small, study
 from trainers.arguments import list_configs
 
@@ -28,13 +30,16 @@ RECORD = "stages.jsonl"  # in the study's directory: what is done, by which comm
 _EPILOG = f"""\
 examples:
   # everything at a scale for two CPU cores, without a GPU and without a network: about an hour
-  python scripts/reproduce.py --target smollm2-135m-instruct --small
+  python -m scripts.reproduce --target smollm2-135m-instruct --small
 
   # the paper's study on eight GPUs: 50,000 problems of NuminaMath-CoT, five benchmarks, 16 samples
-  python scripts/reproduce.py --target llama-3.1-8b-instruct
+  python -m scripts.reproduce --target llama-3.1-8b-instruct
+
+  # does rewriting help where policy and expert are apart? two CPU cores, about three hours (docs/evidence.md)
+  python -m scripts.reproduce --controlled
 
   # the commands alone, as a shell script
-  python scripts/reproduce.py --target qwen2.5-math-7b --dry-run
+  python -m scripts.reproduce --target qwen2.5-math-7b --dry-run
 
 Every stage is an ordinary command of this repository and is shown before it runs. The same command again skips the
 stages that are done and continues the one that was stopped; delete the study's directory to start over.
@@ -57,16 +62,23 @@ class StageError(MindTheGapError):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = cli.parser(
-        "python scripts/reproduce.py",
+        "python -m scripts.reproduce",
         "Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
         "the original one, evaluate every model, and print the paper's tables.",
         _EPILOG,
     )
-    p.add_argument(
-        "--target", required=True, metavar="NAME|FILE", help=f"{', '.join(list_targets())}, or your own YAML file"
-    )
+    p.add_argument("--target", metavar="NAME|FILE", help=f"{', '.join(list_targets())}, or your own YAML file")
     p.add_argument("--small", action="store_true", help="for SmolLM2-135M on two CPU cores, from generated problems")
-    p.add_argument("--output", type=Path, metavar="DIR", help="of the study (default: studies/TARGET[-small])")
+    p.add_argument("--output", type=Path, metavar="DIR", help="of the study (default: studies/NAME)")
+    controlled = p.add_argument_group("the controlled study")
+    controlled.add_argument(
+        "--controlled", action="store_true", help="a warmed-up SmolLM2-135M and an expert that adds style and no skill"
+    )
+    controlled.add_argument(
+        "--policies", nargs="+", type=int, default=[0, 1], metavar="S", help="seeds of warm-ups (default: 0 1)"
+    )
+    controlled.add_argument("--expert", choices=EXPERTS, default="foreign", help="of D (default: %(default)s)")
+    controlled.add_argument("--all-arms", action="store_true", help="DFT and importance sampling, too")
     p.add_argument(
         "--engine",
         choices=("auto", "vllm", "transformers"),
@@ -91,22 +103,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     if not Path("scripts/reproduce.py").is_file():
         raise InputError("start it in the repository's root: the commands that it runs are relative to it")
+    engine = args.engine
+    if engine == "auto":
+        engine = "vllm" if vllm_installed() else "transformers"
+    if args.controlled:
+        return _controlled(args, engine)
+    if not args.target:
+        raise InputError("name a --target, or ask for the study with --controlled")
     target = load_target(args.target)
     config = args.config or target.name
     if config not in list_configs() and not Path(config).is_file():
         raise InputError(f"the trainers have no configuration {config}; name one with --config")
-    engine = args.engine
-    if engine == "auto":
-        engine = "vllm" if vllm_installed() else "transformers"
     output = args.output or Path("studies") / (f"{target.name}-small" if args.small else target.name)
     stages = study(args.target, config, small() if args.small else full(args.gpus), engine, output)
     if args.dry_run:
-        for stage in stages:
-            print(f"# {stage.name}\n{shown(stage)}\n")
-        return 0
+        return _show(stages)
     if not find_spec("matplotlib"):  # the curves come last: better said now than in a day
         raise InputError("the curves need matplotlib: pip install 'mind-the-gap[plot]'")
     run(stages, output)
+    return 0
+
+
+def _controlled(args: argparse.Namespace, engine: str) -> int:
+    """Run the controlled study, or print the stages that are known before anything was measured."""
+    output = args.output or Path("studies") / f"controlled-{args.expert}"
+    policies = [Policy(output / f"pi-{seed}", seed, args.expert, engine) for seed in args.policies]
+    trainings = CORE + MORE if args.all_arms else CORE
+    if args.dry_run:
+        return _show([stage for policy in policies for stage in preparation(policy, trainings)])
+    for policy in policies:
+        run(preparation(policy, trainings), output)
+        run(comparison(policy, trainings), output)
+    run(tables(policies, output), output)
+    return 0
+
+
+def _show(stages: Sequence[Stage]) -> int:
+    for stage in stages:
+        print(f"# {stage.name}\n{shown(stage)}\n")
     return 0
 
 
@@ -143,7 +177,7 @@ def run(stages: Sequence[Stage], output: Path) -> None:
             entry = {"stage": stage.name, "command": command, "seconds": round(seconds, 1)}
             lines.write(json.dumps(entry, ensure_ascii=False) + "\n")
         print(f"done in {duration(seconds)}", flush=True)
-    print(f"\nthe study is complete: {output}, in {duration(time.monotonic() - began)} of this run")
+    print(f"\n{len(stages)} stages are done: {output}, in {duration(time.monotonic() - began)} of this run")
 
 
 def _done(record: Path) -> dict[str, float]:

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = p.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
     base = load_target(BASE)
-    plain = base.model_copy(update={"examples": []})
+    plain = base.model_copy(update={"examples": [], "plain_prompt": "{problem}"})
     chat = Chat(Path(resolve_model(base, weights=False).path), plain)
     content = files(args.seed, args.expert)
     for row in content["warm-up"]:
