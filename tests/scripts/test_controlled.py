@@ -15,7 +15,6 @@ from scripts.controlled.styles import FOREIGN, house
 from scripts.controlled.tables import difference, read, report, verdict
 from scripts.controlled.write import OF_D, OTHERS, files
 
-
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
