@@ -114,13 +114,11 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
         values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
         gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
         excess.add_row(stage, *(_signed(means.get(key)) for key in ("expert_excess", "kept_excess")))
-    tables = {
-        "Rows by stage (the paper's Table 1)": counts,
-        "Mean log-prob under the target policy, nats (the paper's Table 3)": gap,
-    }
+    tables = {"Rows by stage (the paper's Table 1)": counts}
     if (bound := summary["logprobs"]["all"].get("entropy_bound")) is not None:
         error = f"; off by at most {bound:.2f}" if bound else ""
         tables[f"Mean excess surprisal, nats a token: 0 for what the policy itself writes{error}"] = excess
+    tables["Mean log-prob under the target policy, nats (the paper's Table 3)"] = gap
     if len(found := summary.get("origins", {})) > 1:
         adaptive = is_adaptive(manifest)
         by_origin = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")

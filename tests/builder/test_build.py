@@ -47,14 +47,20 @@ def fp32(smollm2):
 
 
 def recomputed(model, prompt_ids, completion_ids):
-    return _logprobs(model, tuple(prompt_ids), tuple(completion_ids))
+    return _scores(model, tuple(prompt_ids), tuple(completion_ids))[0]
+
+
+def recomputed_entropies(model, prompt_ids, completion_ids):
+    return _scores(model, tuple(prompt_ids), tuple(completion_ids))[1]
 
 
 @cache  # both engines have the same experts, and a row that fell back has its expert's text
 @torch.inference_mode()
-def _logprobs(model, prompt_ids, completion_ids):
+def _scores(model, prompt_ids, completion_ids):
     logits = model(torch.tensor([prompt_ids + completion_ids])).logits[0, len(prompt_ids) - 1 : -1]
-    return torch.log_softmax(logits, -1).gather(1, torch.tensor(completion_ids)[:, None])[:, 0]
+    distributions = torch.log_softmax(logits, -1)
+    chosen = distributions.gather(1, torch.tensor(completion_ids)[:, None])[:, 0]
+    return chosen, -(distributions.exp() * distributions).sum(-1)
 
 
 def assert_close(stored, exact):
@@ -98,6 +104,21 @@ def test_expert_and_behavior_logprobs_too(release, fp32, chat):
             assert stored["behavior_logprobs"] == stored["policy_logprobs"]
         else:
             assert stored["behavior_logprobs"] is None
+
+
+def test_excess_surprisal_is_that_of_plain_transformers_within_what_the_engine_tells(release, fp32, chat):
+    output, _, engine = release
+    tokens = {row["id"]: row for row in load_dataset(str(output), "tokens", split="train")}
+    for row in load_dataset(str(output), split="train"):
+        stored, bound = tokens[row["id"]], row["entropy_bound"]
+        assert (bound == 0) == (engine == "transformers")  # vLLM tells the likeliest tokens only
+        ids = stored["prompt_ids"], stored["completion_ids"]
+        exact = recomputed_entropies(fp32, *ids)
+        assert abs((torch.tensor(stored["policy_entropies"]) - exact).mean()) < MEAN
+        expert = chat.plain_prompt(row["problem"]), chat.completion(row["expert_solution"])
+        for name, scored in (("", ids), ("expert_", expert)):
+            excess = -recomputed(fp32, *scored).mean() - recomputed_entropies(fp32, *scored).mean()
+            assert row[f"{name}excess_surprisal_per_token"] == pytest.approx(excess.item(), abs=2 * MEAN)
 
 
 def test_prompts_are_exactly_the_chat_template(release, smollm2):
