@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     add_rule_arguments(p)
 
     add_engine_arguments(p)
+    add_flags(p.add_argument_group("measuring"), Settings, "entropies")
 
     hub = p.add_argument_group("publishing (see builder.publish)")
     hub.add_argument(
@@ -129,7 +130,7 @@ def add_engine_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
     """How answers are checked, for every command that has a verifier."""
-    add_flags(group, Settings, "verifier_deadline", "entropies")
+    add_flags(group, Settings, "verifier_deadline")
 
 
 def settings_from(args: argparse.Namespace, target: Target, model_revision: str, engine: str) -> Settings:

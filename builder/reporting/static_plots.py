@@ -9,7 +9,7 @@ from builder.release.open import Release
 from builder.reporting.figures import figures
 from builder.reporting.statistics import Statistics
 
-MAIN = ("stages", "changes", "per_token", "weights")
+MAIN = ("stages", "excess", "changes", "weights")
 WIDTH = 640  # pixels
 _MARGIN = 16  # pixels
 
@@ -24,12 +24,14 @@ class Plot:
 
 
 def write_plots(release: Release, statistics: Statistics, folder: Path) -> list[Plot]:
-    """Write the main plots of a release into a folder, which is made if it is not there."""
+    """Write the main plots that a release has into a folder, which is made if it is not there."""
     style, found = _style(), figures(statistics, release.manifest)
     folder.mkdir(parents=True, exist_ok=True)
     plots = []
     for name in MAIN:
         figure = found[name]
+        if not figure.draw:
+            continue
         file = folder / f"{name}.svg"
         file.write_text(_standing_alone(figure.draw(WIDTH), style), encoding="utf-8")
         plots.append(Plot(file, figure.title, figure.caption))
