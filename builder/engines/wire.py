@@ -4,7 +4,9 @@ Requests are built and answers are checked here, without any I/O. An answer that
 journal may keep for good; one that does not is a `ViolationError`, never a completion.
 """
 
-from typing import Any
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
 
 from builder.engines.protocol import Completion, SamplingParams
 
@@ -22,13 +24,47 @@ NEUTRAL = {
     "presence_penalty": 0.0,
     "frequency_penalty": 0.0,
 }
-_SLACK = 1e-3  # nats; a log-prob of a near-certain token may round to slightly above zero
-_LOWEST = -3.4e38  # nats; what fits into the journal's float32
-_TOKEN_IDS = range(1 << 31)
+C = TypeVar("C")
+
+Token = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+# Nats. The lowest is what fits into the journal's float32; that of a near-certain token may round to slightly above 0.
+Logprob = Annotated[float, msgspec.Meta(gt=-3.4e38, le=1e-3)]
 
 
 class ViolationError(Exception):
     """An answer that breaks the protocol; the message says how."""
+
+
+class _Logprobs(msgspec.Struct):
+    token_logprobs: list[Logprob]
+
+
+class _Sample(msgspec.Struct):
+    """A choice of a generation request. What else a server sends is read over, at no cost."""
+
+    token_ids: list[Token]
+    logprobs: _Logprobs
+    finish_reason: Literal["stop", "length"]
+    index: int = 0
+
+
+class _Scored(msgspec.Struct):
+    logprob: Logprob
+
+
+class _Prompt(msgspec.Struct):
+    """The choice of a scoring request."""
+
+    prompt_logprobs: list[dict[str, _Scored] | None]
+
+
+class _Answer(msgspec.Struct, Generic[C]):
+    choices: list[C]
+
+
+ANYTHING = msgspec.json.Decoder()
+_SAMPLES = msgspec.json.Decoder(_Answer[_Sample])
+_PROMPTS = msgspec.json.Decoder(_Answer[_Prompt])
 
 
 def generation_request(prompt_ids: list[int], params: SamplingParams, n: int, seed: int | None) -> dict[str, Any]:
@@ -59,74 +95,65 @@ def scoring_request(prompt_ids: list[int], completion_ids: list[int]) -> dict[st
     }
 
 
-def completions(answer: Any, params: SamplingParams, n: int) -> list[Completion]:
-    """The completions in a server's answer.
+def completions(answer: bytes, params: SamplingParams, n: int) -> list[Completion]:
+    """The completions in the body of a server's answer.
 
     Raises:
         ViolationError: the answer is not what was asked for.
     """
-    choices = _choices(answer, n)
-    indices = [choice.get("index", 0) for choice in choices]
-    if not all(isinstance(index, int) for index in indices):
-        raise ViolationError(f"choices are numbered {indices}")
-    order = sorted(range(n), key=indices.__getitem__)
-    return [_completion(choices[position], params) for position in order]
+    choices = _choices(_SAMPLES, answer, n)
+    return [_completion(choice, params) for choice in sorted(choices, key=lambda choice: choice.index)]
 
 
-def prompt_scores(answer: Any, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
-    """Log-probs (nats) of the completion's tokens, `[time]`, in a server's answer to a scoring request.
+def prompt_scores(answer: bytes, prompt_ids: list[int], completion_ids: list[int]) -> list[float]:
+    """Log-probs (nats) of the completion's tokens, `[time]`, in the body of an answer to a scoring request.
 
     Raises:
         ViolationError: the answer is not what was asked for.
     """
-    (choice,) = _choices(answer, 1)
-    entries = choice.get("prompt_logprobs")
-    if not isinstance(entries, list) or len(entries) != len(prompt_ids) + len(completion_ids):
-        found = len(entries) if isinstance(entries, list) else "no"
-        raise ViolationError(f"{found} prompt_logprobs for {len(prompt_ids) + len(completion_ids)} tokens")
+    (choice,) = _choices(_PROMPTS, answer, 1)
+    entries = choice.prompt_logprobs
+    if len(entries) != len(prompt_ids) + len(completion_ids):
+        raise ViolationError(f"{len(entries)} prompt_logprobs for {len(prompt_ids) + len(completion_ids)} tokens")
     try:
-        scores = [
-            entry[str(token)]["logprob"]
-            for entry, token in zip(entries[len(prompt_ids) :], completion_ids, strict=True)
+        return [
+            entry[str(token)].logprob for entry, token in zip(entries[len(prompt_ids) :], completion_ids, strict=True)
         ]
     except (TypeError, KeyError):
         raise ViolationError("prompt_logprobs lack an entry for one of the given tokens") from None
-    return _checked_logprobs(scores)
 
 
-def _choices(answer: Any, n: int) -> list[dict[str, Any]]:
-    choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise ViolationError("no list of choices in the answer")
+def decoded(decoder: "msgspec.json.Decoder[C]", content: bytes) -> C:
+    """What a body holds.
+
+    Raises:
+        ViolationError: it is no JSON, or of another shape.
+    """
+    try:
+        return decoder.decode(content)
+    except msgspec.ValidationError as error:
+        hint = " (does this server know return_token_ids?)" if "token_ids" in str(error) else ""
+        raise ViolationError(f"{error}{hint}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ViolationError(f"no JSON: {bytes(content[:100]).decode(errors='replace')!r}") from None
+
+
+def _choices(decoder: "msgspec.json.Decoder[_Answer[C]]", answer: bytes, n: int) -> list[C]:
+    choices = decoded(decoder, answer).choices
     if len(choices) != n:
         raise ViolationError(f"{len(choices)} choices instead of {n}")
     return choices
 
 
-def _completion(choice: dict[str, Any], params: SamplingParams) -> Completion:
-    tokens, reason = choice.get("token_ids"), choice.get("finish_reason")
-    detail = choice.get("logprobs")
-    logprobs = detail.get("token_logprobs") if isinstance(detail, dict) else None
-    if not isinstance(tokens, list) or not all(type(token) is int and token in _TOKEN_IDS for token in tokens):
-        raise ViolationError("no list of token_ids in a choice (does this server know return_token_ids?)")
-    if not isinstance(logprobs, list):
-        raise ViolationError("no token_logprobs in a choice")
+def _completion(choice: _Sample, params: SamplingParams) -> Completion:
+    tokens, logprobs, reason = choice.token_ids, choice.logprobs.token_logprobs, choice.finish_reason
     if not 1 <= len(tokens) <= params.max_tokens:
         raise ViolationError(f"{len(tokens)} tokens where 1 to {params.max_tokens} were asked for")
     if len(logprobs) != len(tokens):
         raise ViolationError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")
-    if reason not in ("stop", "length"):
-        raise ViolationError(f"unknown finish_reason {reason!r}")
     stops = set(params.stop_token_ids)
     if not stops.isdisjoint(tokens[:-1]):
         raise ViolationError("a stop token in the middle of a completion")
     if (tokens[-1] in stops) != (reason == "stop"):
         raise ViolationError(f"finish_reason {reason!r}, but the last token is {tokens[-1]}")
-    return Completion(tokens, _checked_logprobs(logprobs), reason)
-
-
-def _checked_logprobs(values: list[Any]) -> list[float]:
-    for value in values:
-        if type(value) not in (int, float) or not _LOWEST < value <= _SLACK:  # which NaN is not either
-            raise ViolationError(f"{value!r} is not a log-prob")
-    return [float(value) for value in values]
+    return Completion(tokens, logprobs, reason)

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 from pathlib import Path
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from builder.config import load_target
@@ -67,8 +67,8 @@ class Answers:
             self._bodies.append(words[start : start + tokens])
         self._tokens = tokens
         logprobs = [-abs(rng.gauss(0, 0.7)) for _ in range(tokens)]
-        self._logprobs = orjson.Fragment(  # with everything that vLLM sends along
-            orjson.dumps(
+        self._logprobs = msgspec.Raw(  # with everything that vLLM sends along
+            msgspec.json.encode(
                 {
                     "text_offset": [4 * n for n in range(tokens)],
                     "token_logprobs": logprobs,
@@ -91,7 +91,7 @@ class Answers:
         """The answer to a chat completions request, without log-probs, as other clients ask for it."""
         answers = self._answers(request["messages"][-1]["content"], request.get("n") or 1)
         return _answer(
-            orjson.dumps(
+            msgspec.json.encode(
                 {
                     "index": index,
                     "message": {"role": "assistant", "content": self._chat.text(self._ids(index, answer))},
@@ -115,7 +115,7 @@ class Answers:
 
     def _choice(self, index: int, answer: int) -> bytes:
         ids = self._ids(index, answer)
-        return orjson.dumps(
+        return msgspec.json.encode(
             {
                 "index": index,
                 "text": "",
@@ -135,7 +135,7 @@ class Answers:
     def _entry(self, token: int) -> str:
         if token not in self._entries:
             fields = {"logprob": -1.0 - token / 65536, "rank": 1, "decoded_token": self._chat.text([token])}
-            self._entries[token] = orjson.dumps({str(token): fields}).decode()
+            self._entries[token] = msgspec.json.encode({str(token): fields}).decode()
         return self._entries[token]
 
 
@@ -152,7 +152,7 @@ def application(answers: Answers) -> web.Application:
 
     def reply(make: Callable[[dict], bytes]) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            return web.Response(body=make(orjson.loads(await request.read())), content_type="application/json")
+            return web.Response(body=make(msgspec.json.decode(await request.read())), content_type="application/json")
 
         return handle
 
