@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from builder.building.workspace import Workspace
 from builder.config import Sampling, Target
 from builder.steps.chats import chat_for
+from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from builder.steps.lean import LeanPipeline
@@ -84,6 +85,7 @@ def preload(model_dir: Path, target: Target) -> None:
 
 def main() -> None:
     """Warm up, wait for leave, and run, in a scratch directory of its own: nothing of another run is ever read."""
+    warm_up("builder.method.rules")  # one server for the verifiers of all steps, beside our own imports
     workspace = Workspace(Path(sys.argv[1]))
     shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
     workspace.scratch.mkdir()

@@ -29,7 +29,6 @@ from builder.machine.atomic import write_atomically
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
-from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +100,6 @@ class Build:
         with self._flow:
             if not finished:
                 self._flow.warm_up()
-                warm_up()  # the verifier, which checks the golds
             chat = Chat(self._model.path, self._settings.target)
             with nullcontext() if finished else self._engine() as server:
                 total = prepare(self._settings, chat, self._files)
@@ -179,7 +177,8 @@ class Build:
             process = self._flow.go()
             try:
                 while process.poll() is None and not self._interrupts.asked:
-                    time.sleep(_POLL_SECONDS)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(_POLL_SECONDS)
                     now = journal.progress()
                     display.show(now, journal.work.read())
                     session.note()
