@@ -10,6 +10,7 @@ retold ones with two candidates in five. Wrong answers of a problem repeat, as t
 import argparse
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -78,9 +79,11 @@ class Answers:
             )
         )
         self._entries: dict[int, str] = {}
+        self.first_request: float | None = None
 
     def complete(self, request: dict) -> bytes:
         """The answer to a completions request: candidates, or the log-probs of a prompt."""
+        self.first_request = self.first_request or time.time()
         if request.get("prompt_logprobs") is not None:
             return self._score(request["prompt"])
         text = self._chat.prompt_text(request["prompt"])
@@ -156,18 +159,19 @@ def application(answers: Answers) -> web.Application:
 
         return handle
 
-    def fixed(content: dict) -> Handler:
+    def tell(content: Callable[[], object]) -> Handler:
         async def handle(_: web.Request) -> web.Response:
-            return web.json_response(content)
+            return web.json_response(content())
 
         return handle
 
     app = web.Application(client_max_size=1 << 24)
     app.router.add_post("/v1/completions", reply(answers.complete))
     app.router.add_post("/v1/chat/completions", reply(answers.chat))
-    app.router.add_get("/v1/models", fixed({"data": [{"id": MODEL, "max_model_len": 8192}]}))
-    app.router.add_get("/version", fixed({"version": "0"}))
-    app.router.add_get("/health", fixed({}))
+    app.router.add_get("/v1/models", tell(lambda: {"data": [{"id": MODEL, "max_model_len": 8192}]}))
+    app.router.add_get("/version", tell(lambda: {"version": "0"}))
+    app.router.add_get("/health", tell(dict))
+    app.router.add_get("/first_request", tell(lambda: answers.first_request))
     return app
 
 
