@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder.arguments import parser, settings_from
 from builder.config import Settings, Target, list_targets, load_target, only_judgement_differs
@@ -19,6 +19,8 @@ from builder.machine import cli
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from builder.building.workspace import Workspace
+    from builder.policy.models import Model
     from builder.publishing.publication import Publication
 
 
@@ -52,7 +54,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
-    urls = [base_url(url) for url in args.engine_url]
+    args.engine_url = [base_url(url) for url in args.engine_url]
     engine = _engine(args, target)
     model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
     settings = settings_from(args, target, model.revision, engine)
@@ -72,31 +74,12 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         refuse_if_changed(settings, manifest["settings"], output)
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:
-        from builder.building.supervisor import Build
-
         if args.ray:
             check_cluster(args.ray)
         with workspace.locked(fresh=args.fresh):
             if workspace.claim(settings):
                 console.print("the rules have changed: stored samples are judged again", highlight=False)
-            build = Build(
-                settings,
-                model,
-                output,
-                workspace,
-                urls,
-                args.concurrency,
-                args.patience,
-                args.ray,
-                args.trust_engine,
-                console,
-            )
-            try:
-                manifest = build.run()
-            except KeyboardInterrupt:
-                raise InterruptedBuildError(
-                    "interrupted; everything finished is kept, the same command continues"
-                ) from None
+            manifest = _run(args, settings, model, output, workspace, console)
     if args.json:
         print(json.dumps({"release": str(output), **manifest["summary"], "cost": manifest["cost"]}, indent=2))
     else:
@@ -106,6 +89,34 @@ def _build(args: argparse.Namespace, target: Target) -> int:
 
         publication.run(open_release(str(output)))
     return 0
+
+
+def _run(
+    args: argparse.Namespace,
+    settings: Settings,
+    model: "Model",
+    output: Path,
+    workspace: "Workspace",
+    console: "Console",
+) -> dict[str, Any]:
+    """Build in a workspace that is locked and claimed; returns the manifest."""
+    from builder.building.flow import Flow
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    try:
+        with Flow(workspace, model.path) as flow:
+            flow.warm_up()  # it imports beside us
+            from builder.building.supervisor import Build
+            from builder.engines.running import EngineChoice
+
+            engine = EngineChoice(settings.engine, args.engine_url, args.trust_engine, say)
+            how = args.concurrency, args.patience, args.ray
+            build = Build(settings, model, output, workspace, flow, engine, *how, console)
+            return build.run()
+    except KeyboardInterrupt:
+        raise InterruptedBuildError("interrupted; everything finished is kept, the same command continues") from None
 
 
 def _default_output(settings: Settings) -> Path:

@@ -3,18 +3,18 @@
 import difflib
 import hashlib
 import json
+import re
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from builder.errors import InputError
 from builder.machine.flags import Flag
 from builder.method.rule_words import MEANING
-from builder.sources.sharding import Shard
 from builder.texts.answers import LaxestForm
 
 M = TypeVar("M", bound=BaseModel)
@@ -52,6 +52,44 @@ class Sampling(Frozen):
     def from_policy(self) -> bool:
         """Whether samples come from the policy itself, so that behavior and policy log-probs coincide."""
         return self.temperature == 1.0 and self.top_p == 1.0
+
+
+class Shard(Frozen):
+    """One of several contiguous parts of the chosen source rows, written as `2/8`.
+
+    Machines that know nothing of each other draw the same sample and drop the same duplicates; each builds its part,
+    and `builder.merge` puts the parts together again, in order.
+
+    Attributes:
+        number: which part, from 1.
+        of: how many parts there are.
+    """
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(\d+)/(\d+)", value, re.ASCII)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise ValueError(f"{value!r} is not a shard: write I/N, such as 2/8, with I from 1 to N")
+        return {"number": int(found[1]), "of": int(found[2])}
+
+    @model_serializer
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @property
+    def suffix(self) -> str:
+        """What the name of the shard's own release ends with."""
+        return f"-shard-{self.number}-of-{self.of}"
+
+    def part(self, total: int) -> range:
+        """Positions of this shard among `total` rows; the parts differ by one row at most, and may be empty."""
+        return range((self.number - 1) * total // self.of, self.number * total // self.of)
 
 
 class Example(Frozen):

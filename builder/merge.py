@@ -98,6 +98,7 @@ def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", 
     from builder.release.records import CONFIGS
     from builder.release.shards import merged_manifest
     from builder.release.summary import rows_by_config, summarize
+    from builder.reporting.static_plots import with_plots
 
     total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
     with workspace.replacement(output).filled() as scratch:
@@ -107,7 +108,7 @@ def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", 
         summary = summarize(scratch)
         if not summary["stages"]["all"]:
             raise InputError("no shard has any row: nothing of the source is left to build")
-        return finish(scratch, merged_manifest(releases, summary))
+        return finish(scratch, with_plots(scratch, merged_manifest(releases, summary)))
 
 
 def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, advance: Callable[[int], None]) -> None:

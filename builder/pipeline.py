@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from builder.building.workspace import Workspace
 from builder.config import Sampling, Target
 from builder.steps.chats import chat_for
+from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from builder.steps.lean import LeanPipeline
@@ -84,6 +85,9 @@ def preload(model_dir: Path, target: Target) -> None:
 
 def main() -> None:
     """Warm up, wait for leave, and run, in a scratch directory of its own: nothing of another run is ever read."""
+    warm_up(
+        "builder.pipeline", "builder.method.rules"
+    )  # one server for the verifiers of all steps, beside our own imports
     workspace = Workspace(Path(sys.argv[1]))
     shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
     workspace.scratch.mkdir()
@@ -95,6 +99,8 @@ def main() -> None:
             time.sleep(_POLL_SECONDS)
         workspace.scratch = Path(scratch)
         run(workspace)
+    sys.stderr.flush()
+    os._exit(0)  # everything is in the journal; taking two thousand modules apart takes half a second
 
 
 if __name__ == "__main__":

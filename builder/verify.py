@@ -93,7 +93,8 @@ def _grade(
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         judgements = judge([row.response for row in batch])
         for row, judgement in zip(batch, judgements, strict=True):
-            text = json.dumps({**row.content, **judgement._asdict()}, ensure_ascii=False)
+            said = {"verdict": judgement.verdict, "answer_form": judgement.answer_form}
+            text = json.dumps(row.content | said, ensure_ascii=False)
             # Half of a surrogate pair is no UTF-8; escaped with a backslash it is JSON again.
             graded.write(text.encode("utf-8", "backslashreplace") + b"\n")
         counts.update(judgement.verdict for judgement in judgements)

@@ -1,40 +1,20 @@
-"""How precise the reader of false steps is: python -m scripts.audit_false_steps FILE.jsonl --field answer
+"""How precise the reader of false steps is: python -m scripts.audit_false_steps FILE --field answer
 
 Prints every equation that it calls false, with its context, and totals. With `--corrupt`, the results of the equations
 that hold are changed by a little, one at a time, and the share that is then called false is printed instead.
 """
 
-import json
 import random
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from builder.errors import InputError
 from builder.machine import cli
 from builder.texts.false_steps import Equation, checked_equations, false_steps
+from scripts.texts import read_texts
 
 _CONTEXT = 100
-_CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 _RESULT = re.compile(r"\d[\d,]*(?:\.\d+)?(?=\D*\Z)")
-
-
-def texts(path: Path, field: str) -> Iterator[str]:
-    """The texts of a JSONL file, one a line; a list of texts is joined.
-
-    Raises:
-        InputError: the file cannot be read, or a line has no such text.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").strip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        try:
-            value = json.loads(line)[field]
-            yield value if isinstance(value, str) else "\n\n".join(value)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}:{number}: no text in a field {field!r}") from error
 
 
 def corrupted(text: str, equation: Equation, chance: random.Random) -> str | None:
@@ -111,15 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         InputError: the file cannot be read.
     """
     p = cli.parser("python -m scripts.audit_false_steps", __doc__)
-    p.add_argument("file", type=Path, metavar="FILE.jsonl", help="one JSON object a line")
+    p.add_argument("file", type=Path, metavar="FILE", help="JSONL or Parquet")
     p.add_argument("--field", default="solution", help="the field with the text (solution)")
     p.add_argument("--strip-calculator", action="store_true", help="take GSM8K's <<...>> out first")
     p.add_argument("--corrupt", action="store_true", help="measure recall on changed results")
     p.add_argument("--seed", type=int, default=0, help="of the changes (0)")
     options = p.parse_args(arguments)
-    rows = list(texts(options.file, options.field))
-    if options.strip_calculator:
-        rows = [_CALCULATOR.sub("", text) for text in rows]
+    rows = read_texts(options.file, options.field, calculations=not options.strip_calculator)
     if options.corrupt:
         _recall(rows, options.seed)
     else:

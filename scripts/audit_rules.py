@@ -5,17 +5,15 @@ Parquet (a release's `candidates`: --field text; its `default`: --field completi
 texts, or chat turns. On expert solutions every alarm is a false one until it is read.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from builder.config import Rules
-from builder.errors import InputError
 from builder.machine import cli
 from builder.method import rules
 from builder.method.prompts import shipped
 from builder.method.rules import Task
+from scripts.texts import read_texts
 
 _TASK = Task("guided", "", "", (shipped("plain"), shipped("guided")))
 RULES: dict[str, Callable[[str], bool]] = {
@@ -23,41 +21,6 @@ RULES: dict[str, Callable[[str], bool]] = {
     for name, rule in rules.RULES.items()
     if name != "copies_reference"  # is about two texts
 }
-_CALCULATION = re.compile(r"<<[^<>]*>>")  # GSM8K's annotations, which are no part of what is said
-
-
-def read_texts(file: Path, field: str) -> list[str]:
-    """Every text of a field of a file, without GSM8K's `<<...>>`.
-
-    Raises:
-        InputError: the file cannot be read, or a row has no such field.
-    """
-    try:
-        return [_CALCULATION.sub("", text) for row in _rows(file) for text in _texts(row[field])]
-    except KeyError as error:
-        raise InputError(f"{file}: a row has no field {error}; name it with --field") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: {error}") from error
-
-
-def _rows(file: Path) -> Iterator[dict]:
-    if file.suffix == ".parquet":
-        import polars as pl
-
-        yield from pl.read_parquet(file).iter_rows(named=True)
-        return
-    with file.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
-
-
-def _texts(value: str | dict | list | None) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from _texts(value["content"])
-    else:
-        for part in value or []:
-            yield from _texts(part)
 
 
 def audit(texts: Sequence[str], rules: dict[str, Callable[[str], bool]]) -> dict[str, list[str]]:

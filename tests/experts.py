@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.audit_rules import read_texts
+from scripts.texts import read_texts
 
 _SOLUTIONS = {
     "gsm8k_train": "answer",

@@ -55,6 +55,13 @@ def test_a_finished_release_does_not_know_how_it_was_built():
         assert not importers(f"builder/{room}", "builder.building", "builder.journal", "builder.steps"), room
 
 
+def test_no_room_knows_who_uses_it():
+    assert not importers("builder/release", "builder.reporting", "builder.publishing")
+    rooms = ("sources", "engines", "journal", "release", "reporting", "verification")
+    config = imports("builder")[Path("builder/config.py")]
+    assert not [name for name in config if name.startswith(tuple(f"builder.{room}" for room in rooms))]
+
+
 def test_nothing_that_is_shipped_imports_tests():
     for folder in ("builder", "trainers", "scripts"):
         assert not importers(folder, "tests"), folder

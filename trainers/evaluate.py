@@ -150,7 +150,11 @@ def _evaluate(args: argparse.Namespace) -> int:
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
         results = run.results
     else:
+        from builder.engines.running import EngineChoice
         from trainers.evaluation.evaluation import Evaluation
+
+        def say(text: str) -> None:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
         with workspace.locked(fresh=args.fresh):
             evaluation = Evaluation(
@@ -159,10 +163,9 @@ def _evaluate(args: argparse.Namespace) -> int:
                 _described(evaluated),
                 output,
                 workspace,
-                urls,
+                EngineChoice(engine, urls, args.trust_engine, say),
                 args.concurrency,
                 args.patience,
-                args.trust_engine,
                 console,
             )
             try:

@@ -7,7 +7,7 @@ started again: everything finished is in the journal already.
 
 import subprocess
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,8 @@ from builder.building.progress import ProgressDisplay
 from builder.building.workspace import Runtime, Workspace
 from builder.building.write_release import write_release
 from builder.config import Settings
-from builder.engines import STARTED_HERE, TRUSTED
-from builder.engines.attached import Expected, examine
-from builder.engines.running import checked, server_for, takes_seeds
+from builder.engines.attached import Expected
+from builder.engines.running import READY_SECONDS, EngineChoice
 from builder.engines.servers import EngineServer
 from builder.errors import EngineError, UnfinishedError
 from builder.journal.journal import Journal
@@ -29,12 +28,10 @@ from builder.machine.atomic import write_atomically
 from builder.machine.interrupts import Interrupts
 from builder.policy.chat import Chat
 from builder.policy.models import Model
-from builder.verification.pool import warm_up
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-READY_SECONDS = 1800.0  # an engine may have to read hundreds of gigabytes of weights
 STALL_SECONDS = 1800.0  # no request and no row finished for this long: the pipeline hangs
 ATTEMPTS = 3  # runs of the pipeline in a row that left nothing new in the journal before giving up
 DRAIN_SECONDS = 10.0  # for what the engine is answering when the user interrupts
@@ -49,11 +46,11 @@ class Build:
         model: the target's files.
         output: where the release appears.
         workspace: its working directory, locked and claimed by the caller.
-        engine_urls: servers to attach to; empty to start one here.
+        flow: the pipeline's process, which imports meanwhile; ended by the caller.
+        engine: whom to ask.
         concurrency: sequences that one step keeps in flight.
         patience: seconds that one request waits for an engine that is away.
         ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
-        trust_engine: whether attached servers are believed to serve the target.
         console: where a person reads.
     """
 
@@ -63,17 +60,17 @@ class Build:
         model: Model,
         output: Path,
         workspace: Workspace,
-        engine_urls: list[str],
+        flow: Flow,
+        engine: EngineChoice,
         concurrency: int,
         patience: float,
         ray: str | None,
-        trust_engine: bool,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
-        self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
-        self._ray, self._console, self._interrupts, self._flow = ray, console, Interrupts(), Flow(workspace, model.path)
-        self._trust_engine = trust_engine
+        self._files, self._flow, self._engine = workspace, flow, engine
+        self._concurrency, self._patience, self._ray = concurrency, patience, ray
+        self._console, self._interrupts = console, Interrupts()
         self._engine_restarted = False  # since the pipeline was last started
         self._engine_useful = False  # whether anything was finished since the engine was last started
 
@@ -97,45 +94,30 @@ class Build:
 
     def _build_missing(self, journal: Journal, session: "_Session") -> Chat:
         """The imports of the pipeline, the weights of the engine and the source are read side by side."""
+        model_dir, target = self._model.path, self._settings.target
         finished = self._files.prepared_rows() == journal.progress().rows
-        with self._flow:
-            if not finished:
-                self._flow.warm_up()
-                warm_up()  # the verifier, which checks the golds
-            chat = Chat(self._model.path, self._settings.target)
-            with nullcontext() if finished else self._engine() as server:
-                total = prepare(self._settings, chat, self._files)
-                if journal.progress().rows < total:
-                    self._connect(server, chat)
-                    self._generate(journal, session, total, server)
+        started = nullcontext() if finished else self._engine.started(model_dir, target, self._files.engine_log)
+        with started as server:
+            chat = Chat(model_dir, target)
+            total = prepare(self._settings, chat, self._files)
+            if journal.progress().rows < total:
+                self._reach(server, chat)
+                self._generate(journal, session, total, server)
         return chat
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _engine(self) -> AbstractContextManager[EngineServer | None]:
-        if self._urls:
-            return nullcontext()
-        self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
-        return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
-
-    def _connect(self, server: EngineServer | None, chat: Chat) -> None:
-        """Wait until the engine answers, check that it is the target and holds its context, note how to reach it."""
-        target = self._settings.target
-        if server:
-            server.wait_ready(READY_SECONDS)
-        urls = self._urls or [server.url]
-        info = checked(urls, target.model if self._urls else target.name, target)
-        check = STARTED_HERE if server else TRUSTED
-        if not server and not self._trust_engine:
-            expected = Expected(target, self._model, chat, self._settings.sampling, self._settings.entropies)
-            check = examine(urls, info.model, expected, self._files.probe_file, self._say)
-        self._files.note_engine(info.version, check)
+    def _reach(self, server: EngineServer | None, chat: Chat) -> None:
+        """Wait until the engine answers and is known to be the target; note how the steps reach it."""
+        expected = Expected(self._settings.target, self._model, chat, self._settings.sampling, self._settings.entropies)
+        reached = self._engine.reached(server, expected, self._files.probe_file)
+        self._files.note_engine(reached.version, reached.check)
         runtime = Runtime(
             model_dir=str(self._model.path),
-            engine_urls=urls,
-            engine_model=info.model,
-            send_seed=takes_seeds(self._settings.engine, bool(self._urls)),
+            engine_urls=reached.urls,
+            engine_model=reached.model,
+            send_seed=reached.send_seed,
             concurrency=self._concurrency,
             patience=self._patience,
             ray=self._ray,
@@ -179,7 +161,8 @@ class Build:
             process = self._flow.go()
             try:
                 while process.poll() is None and not self._interrupts.asked:
-                    time.sleep(_POLL_SECONDS)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(_POLL_SECONDS)
                     now = journal.progress()
                     display.show(now, journal.work.read())
                     session.note()

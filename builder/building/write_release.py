@@ -21,6 +21,7 @@ from builder.journal.journal import Journal
 from builder.policy.chat import Chat
 from builder.release.files import BATCH, config_writer, finish
 from builder.release.summary import summarize
+from builder.reporting.static_plots import with_plots
 
 
 def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
     with workspace.replacement(output).filled() as scratch, Journal(workspace.journal_file) as journal:
         _write_rows(scratch, workspace, journal, chat)
         _write_rejected(scratch, workspace)
-        return finish(scratch, provenance(workspace, journal, chat, summarize(scratch)))
+        content = provenance(workspace, journal, chat, summarize(scratch))
+        return finish(scratch, with_plots(scratch, content))
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import orjson
+import msgspec
 
 from builder.engines import API_KEY_VARIABLE, wire
 from builder.engines.pulse import Pulse
@@ -60,8 +60,8 @@ class Endpoint:
 
     async def exchange(
         self, session: aiohttp.ClientSession, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> Any:
-        """Send one request and return the parsed JSON of the answer.
+    ) -> bytes:
+        """Send one request and return the body of the answer.
 
         Raises:
             ExchangeError: worth another attempt.
@@ -87,11 +87,7 @@ class Endpoint:
             hint = f" (is {API_KEY_VARIABLE} right?)" if response.status in (401, 403) else ""
             kind = EngineError if response.status in _FOR_EVERYBODY else UnansweredError
             raise kind(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(content)}{hint}")
-        try:
-            return orjson.loads(content)
-        except ValueError:
-            start = mask(content[:100].decode(errors="replace"))
-            raise ExchangeError(f"the answer is not JSON: {start!r}", outage=False) from None
+        return content
 
 
 def open_session(timeout: float) -> aiohttp.ClientSession:
@@ -114,10 +110,10 @@ def _message(content: bytes) -> str:
     """What a server says in an error's body, whatever shape it has, on one line, without our key in it."""
     text: Any = content.decode(errors="replace")
     try:
-        body = orjson.loads(content)
+        body = msgspec.json.decode(content)
         error = body.get("error", body)
         text = error["message"] if isinstance(error, dict) else error
-    except (ValueError, AttributeError, KeyError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError, KeyError):
         pass
     return " ".join(mask(str(text)).split())[:300]
 

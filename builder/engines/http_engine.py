@@ -15,6 +15,7 @@ from builder.engines.endpoint import Endpoint, ExchangeError, open_session
 from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.engines.urls import base_url
 from builder.errors import EngineError, UnansweredError
+from builder.machine.processes import mask
 
 T = TypeVar("T")
 
@@ -118,12 +119,12 @@ class HttpEngine:
 
     async def _info(self, endpoint: Endpoint) -> EngineInfo:
         try:
-            models = (await endpoint.exchange(self._connected(), "GET", wire.MODELS))["data"]
-            version = (await endpoint.exchange(self._connected(), "GET", wire.VERSION))["version"]
+            models = (await self._fetched(endpoint, wire.MODELS))["data"]
+            version = (await self._fetched(endpoint, wire.VERSION))["version"]
             served = {str(model["id"]): model for model in models}
         except ExchangeError as fault:
             raise EngineError(f"cannot use the engine at {endpoint.url}: {fault}; is it running?") from None
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, wire.ViolationError):
             raise EngineError(f"the server at {endpoint.url} is not vLLM: unexpected answer") from None
         chosen = served[choose_model(list(served), self._model, endpoint.url)]
         engine = f"{chosen.get('owned_by', 'unknown engine')} {version}"
@@ -135,7 +136,10 @@ class HttpEngine:
             root if isinstance(root, str) else None,
         )
 
-    async def _ask(self, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
+    async def _fetched(self, endpoint: Endpoint, path: str) -> Any:
+        return wire.decoded(wire.ANYTHING, await endpoint.exchange(self._connected(), "GET", path))
+
+    async def _ask(self, body: dict[str, Any], sequences: int, read: Callable[[bytes], T]) -> T:
         if self._model is not None:
             body = {"model": self._model, **body}
         async with self._budget.hold(sequences):
@@ -156,14 +160,14 @@ class HttpEngine:
         kind, what = (EngineError, "went away") if last.outage else (UnansweredError, "fails")
         raise kind(f"engine at {endpoint.url} {what}: {last} (after {self._attempts} attempts)")
 
-    async def _attempt(self, endpoint: Endpoint, body: dict[str, Any], sequences: int, read: Callable[[Any], T]) -> T:
+    async def _attempt(self, endpoint: Endpoint, body: dict[str, Any], sequences: int, read: Callable[[bytes], T]) -> T:
         endpoint.load += sequences
         try:
             answer = await endpoint.exchange(self._connected(), "POST", wire.COMPLETIONS, body)
             endpoint.failures, endpoint.down_until = 0, 0.0
             return read(answer)
         except wire.ViolationError as violation:
-            raise ExchangeError(f"nonsense in its answer: {violation}", outage=False) from None
+            raise ExchangeError(mask(f"nonsense in its answer: {violation}"), outage=False) from None
         finally:
             endpoint.load -= sequences
 

@@ -5,7 +5,9 @@ journal may keep for good; one that does not is a `ViolationError`, never a comp
 """
 
 import math
-from typing import Any
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import msgspec
 
 from builder.engines.entropy import entropies_of
 from builder.engines.protocol import Completion, SamplingParams, Scores
@@ -25,13 +27,49 @@ NEUTRAL = {
     "frequency_penalty": 0.0,
 }
 TOP = 20  # likeliest tokens that entropies are made from; what a server gives unless it is told otherwise
-_SLACK = 1e-3  # nats; a log-prob of a near-certain token may round to slightly above zero
-_LOWEST = -3.4e38  # nats; what fits into the journal's float32
-_TOKEN_IDS = range(1 << 31)
+C = TypeVar("C")
+
+Token = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+# Nats. The lowest is what fits into the journal's float32; that of a near-certain token may round to slightly above 0.
+Logprob = Annotated[float, msgspec.Meta(gt=-3.4e38, le=1e-3)]
+Entropy = Annotated[float, msgspec.Meta(ge=-1e-3)]
 
 
 class ViolationError(Exception):
     """An answer that breaks the protocol; the message says how."""
+
+
+class _Logprobs(msgspec.Struct):
+    token_logprobs: list[Logprob]
+
+
+class _Sample(msgspec.Struct):
+    """A choice of a generation request. What else a server sends is read over, at no cost."""
+
+    token_ids: list[Token]
+    logprobs: _Logprobs
+    finish_reason: Literal["stop", "length"]
+    index: int = 0
+
+
+class _Scored(msgspec.Struct):
+    logprob: Logprob
+
+
+class _Prompt(msgspec.Struct):
+    """The choice of a scoring request."""
+
+    prompt_logprobs: list[dict[str, _Scored] | None]
+    prompt_entropies: list[Entropy | None] | None = None
+
+
+class _Answer(msgspec.Struct, Generic[C]):
+    choices: list[C]
+
+
+ANYTHING = msgspec.json.Decoder()
+_SAMPLES = msgspec.json.Decoder(_Answer[_Sample])
+_PROMPTS = msgspec.json.Decoder(_Answer[_Prompt])
 
 
 def generation_request(prompt_ids: list[int], params: SamplingParams, n: int, seed: int | None) -> dict[str, Any]:
@@ -62,24 +100,20 @@ def scoring_request(prompt_ids: list[int], completion_ids: list[int], *, entropi
     }
 
 
-def completions(answer: Any, params: SamplingParams, n: int) -> list[Completion]:
-    """The completions in a server's answer.
+def completions(answer: bytes, params: SamplingParams, n: int) -> list[Completion]:
+    """The completions in the body of a server's answer.
 
     Raises:
         ViolationError: the answer is not what was asked for.
     """
-    choices = _choices(answer, n)
-    indices = [choice.get("index", 0) for choice in choices]
-    if not all(isinstance(index, int) for index in indices):
-        raise ViolationError(f"choices are numbered {indices}")
-    order = sorted(range(n), key=indices.__getitem__)
-    return [_completion(choices[position], params) for position in order]
+    choices = _choices(_SAMPLES, answer, n)
+    return [_completion(choice, params) for choice in sorted(choices, key=lambda choice: choice.index)]
 
 
 def prompt_scores(
-    answer: Any, prompt_ids: list[int], completion_ids: list[int], vocabulary: int | None = None
+    answer: bytes, prompt_ids: list[int], completion_ids: list[int], vocabulary: int | None = None
 ) -> Scores:
-    """How the completion's tokens are taken, in a server's answer to a scoring request.
+    """How the completion's tokens are taken, in the body of an answer to a scoring request.
 
     Args:
         answer: of the server; one that knows entropies may give them as `prompt_entropies`, aligned with the prompt.
@@ -90,80 +124,70 @@ def prompt_scores(
     Raises:
         ViolationError: the answer is not what was asked for.
     """
-    (choice,) = _choices(answer, 1)
-    entries = _aligned(choice, "prompt_logprobs", prompt_ids, completion_ids)
+    (choice,) = _choices(_PROMPTS, answer, 1)
+    entries = _of_completion(choice.prompt_logprobs, "prompt_logprobs", prompt_ids, completion_ids)
     try:
-        scores = [entry[str(token)]["logprob"] for entry, token in zip(entries, completion_ids, strict=True)]
-        logprobs = _checked_logprobs(scores)
-        if vocabulary is None:
-            return Scores(logprobs)
-        if "prompt_entropies" in choice:
-            exact = _aligned(choice, "prompt_entropies", prompt_ids, completion_ids)
-            return Scores(logprobs, _checked_entropies(exact, vocabulary))
-        top = [_likeliest(entry, min(TOP, vocabulary)) for entry in entries]
-    except (TypeError, KeyError, AttributeError):
+        logprobs = [entry[str(token)].logprob for entry, token in zip(entries, completion_ids, strict=True)]
+    except (TypeError, KeyError):
         raise ViolationError("prompt_logprobs lack an entry for one of the given tokens") from None
-    entropies, bounds = entropies_of(top, vocabulary)
-    return Scores(logprobs, entropies, bounds)
+    if vocabulary is None:
+        return Scores(logprobs)
+    if choice.prompt_entropies is not None:
+        exact = _of_completion(choice.prompt_entropies, "prompt_entropies", prompt_ids, completion_ids)
+        return Scores(logprobs, [_checked_entropy(value, vocabulary) for value in exact])
+    return Scores(logprobs, *entropies_of([_likeliest(entry, min(TOP, vocabulary)) for entry in entries], vocabulary))
 
 
-def _aligned(choice: dict[str, Any], name: str, prompt_ids: list[int], completion_ids: list[int]) -> list[Any]:
-    """What a choice says about each token of the completion."""
-    entries, tokens = choice.get(name), len(prompt_ids) + len(completion_ids)
-    if not isinstance(entries, list) or len(entries) != tokens:
-        raise ViolationError(f"{len(entries) if isinstance(entries, list) else 'no'} {name} for {tokens} tokens")
+def _of_completion(entries: list[C], name: str, prompt_ids: list[int], completion_ids: list[int]) -> list[C]:
+    if len(entries) != len(prompt_ids) + len(completion_ids):
+        raise ViolationError(f"{len(entries)} {name} for {len(prompt_ids) + len(completion_ids)} tokens")
     return entries[len(prompt_ids) :]
 
 
-def _likeliest(entry: dict[str, Any], count: int) -> list[float]:
+def _likeliest(entry: dict[str, _Scored], count: int) -> list[float]:
     """The `count` largest log-probs at one place, in descending order."""
-    values = _checked_logprobs([score["logprob"] for score in entry.values()])
-    if len(values) < count:
-        raise ViolationError(f"{len(values)} prompt_logprobs at a place, of the {count} that were asked for")
-    return sorted(values, reverse=True)[:count]
+    if len(entry) < count:
+        raise ViolationError(f"{len(entry)} prompt_logprobs at a place, of the {count} that were asked for")
+    return sorted((scored.logprob for scored in entry.values()), reverse=True)[:count]
 
 
-def _choices(answer: Any, n: int) -> list[dict[str, Any]]:
-    choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
-        raise ViolationError("no list of choices in the answer")
+def _checked_entropy(value: float | None, vocabulary: int) -> float:
+    if value is None or value > math.log(vocabulary) + 1e-3:
+        raise ViolationError(f"{value} is not an entropy over {vocabulary} tokens")
+    return max(0.0, value)
+
+
+def decoded(decoder: "msgspec.json.Decoder[C]", content: bytes) -> C:
+    """What a body holds.
+
+    Raises:
+        ViolationError: it is no JSON, or of another shape.
+    """
+    try:
+        return decoder.decode(content)
+    except msgspec.ValidationError as error:
+        hint = " (does this server know return_token_ids?)" if "token_ids" in str(error) else ""
+        raise ViolationError(f"{error}{hint}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ViolationError(f"no JSON: {bytes(content[:100]).decode(errors='replace')!r}") from None
+
+
+def _choices(decoder: "msgspec.json.Decoder[_Answer[C]]", answer: bytes, n: int) -> list[C]:
+    choices = decoded(decoder, answer).choices
     if len(choices) != n:
         raise ViolationError(f"{len(choices)} choices instead of {n}")
     return choices
 
 
-def _completion(choice: dict[str, Any], params: SamplingParams) -> Completion:
-    tokens, reason = choice.get("token_ids"), choice.get("finish_reason")
-    detail = choice.get("logprobs")
-    logprobs = detail.get("token_logprobs") if isinstance(detail, dict) else None
-    if not isinstance(tokens, list) or not all(type(token) is int and token in _TOKEN_IDS for token in tokens):
-        raise ViolationError("no list of token_ids in a choice (does this server know return_token_ids?)")
-    if not isinstance(logprobs, list):
-        raise ViolationError("no token_logprobs in a choice")
+def _completion(choice: _Sample, params: SamplingParams) -> Completion:
+    tokens, logprobs, reason = choice.token_ids, choice.logprobs.token_logprobs, choice.finish_reason
     if not 1 <= len(tokens) <= params.max_tokens:
         raise ViolationError(f"{len(tokens)} tokens where 1 to {params.max_tokens} were asked for")
     if len(logprobs) != len(tokens):
         raise ViolationError(f"{len(logprobs)} log-probs for {len(tokens)} tokens")
-    if reason not in ("stop", "length"):
-        raise ViolationError(f"unknown finish_reason {reason!r}")
     stops = set(params.stop_token_ids)
     if not stops.isdisjoint(tokens[:-1]):
         raise ViolationError("a stop token in the middle of a completion")
     if (tokens[-1] in stops) != (reason == "stop"):
         raise ViolationError(f"finish_reason {reason!r}, but the last token is {tokens[-1]}")
-    return Completion(tokens, _checked_logprobs(logprobs), reason)
-
-
-def _checked_logprobs(values: list[Any]) -> list[float]:
-    for value in values:
-        if type(value) not in (int, float) or not _LOWEST < value <= _SLACK:  # which NaN is not either
-            raise ViolationError(f"{value!r} is not a log-prob")
-    return [float(value) for value in values]
-
-
-def _checked_entropies(values: list[Any], vocabulary: int) -> list[float]:
-    highest = math.log(vocabulary) + _SLACK
-    for value in values:
-        if type(value) not in (int, float) or not -_SLACK <= value <= highest:  # which NaN is not either
-            raise ViolationError(f"{value!r} is not an entropy over {vocabulary} tokens")
-    return [max(0.0, value) for value in values]
+    return Completion(tokens, logprobs, reason)

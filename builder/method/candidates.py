@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from builder.config import Rules
-from builder.method.rules import Task, rejected_reason
-from builder.verification.verdicts import Judgement, Verdict
+from builder.method.rules import Task, broken_rule, rejected_reason
+from builder.verification.verdicts import Judgement, Response, Verdict
 
 Phase = Literal["self", "guided"]
 
@@ -49,18 +50,26 @@ class Candidate:
         """Whether it is complete and verified correct, kept or not."""
         return self.verdict == "correct" and self.finish_reason == "stop"
 
-    def judged(self, judgement: Judgement, task: Task, rules: Rules) -> "Candidate":
-        """The candidate with the verifier's judgement and with what the rules make of it."""
-        verdict, answer_form = judgement
+    def response(self, gold: str, task: Task, rules: Rules) -> Response:
+        """What is to be judged of it: the answer, and by the rules the text, if it can be kept at all."""
+        review = partial(broken_rule, task=task, rules=rules) if self._whole else None
+        return Response(gold, self.text, task.problem, review)
+
+    @property
+    def _whole(self) -> bool:
+        return self.finish_reason == "stop" and not self.control_token
+
+    def judged(self, judgement: Judgement) -> "Candidate":
+        """The candidate with the verifier's judgement of its `response`."""
         reason = rejected_reason(
-            self.text,
-            task,
-            rules,
-            verdict=verdict,
+            verdict=judgement.verdict,
             finish_reason=self.finish_reason,
             has_control_token=self.control_token,
+            broken=judgement.objection,
         )
-        return replace(self, text="", verdict=verdict, answer_form=answer_form, rejected_reason=reason)
+        return replace(
+            self, text="", verdict=judgement.verdict, answer_form=judgement.answer_form, rejected_reason=reason
+        )
 
 
 def counts(candidates: Sequence[Candidate], phase: Phase) -> dict[str, int]:

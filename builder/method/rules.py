@@ -122,10 +122,16 @@ def _ngrams(text: str, size: int = _NGRAM) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)] if size else []
 
 
+def broken_rule(text: str, task: Task, rules: Rules) -> RejectedReason | None:
+    """The first rule in the order of `RULES` that a text breaks; None if it breaks none."""
+    broken = (name for name, rule in RULES.items() if rule.applies(rules, task) and rule.broken(text, task, rules))
+    return next(broken, None)
+
+
 def rejected_reason(
-    text: str, task: Task, rules: Rules, *, verdict: str, finish_reason: str, has_control_token: bool
+    *, verdict: str, finish_reason: str, has_control_token: bool, broken: RejectedReason | None
 ) -> RejectedReason | None:
-    """Why a candidate may not be kept, the first reason in the order of `RULES`; None if it may.
+    """Why a candidate may not be kept, the first reason of several; None if it may.
 
     A truncated candidate is never kept, whatever its verdict.
     """
@@ -133,7 +139,4 @@ def rejected_reason(
         return "truncated"
     if verdict != "correct":
         return "not_correct"
-    if has_control_token:
-        return "control_token"
-    broken = (name for name, rule in RULES.items() if rule.applies(rules, task) and rule.broken(text, task, rules))
-    return next(broken, None)
+    return "control_token" if has_control_token else broken

@@ -16,7 +16,7 @@ BATCH = 250  # rows held as Python objects, with all their candidates
 
 
 def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Add plots, card and manifest to a new release, whose data files are written.
+    """Add card and manifest to a new release, whose data files and plots are written.
 
     Args:
         scratch: its directory, where it is not seen yet.
@@ -25,8 +25,7 @@ def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
     Returns:
         The manifest.
     """
-    content = content | {"plots": _plots(scratch, content)}
-    content["files"] = file_facts(scratch)
+    content = content | {"files": file_facts(scratch)}
     card = scratch / "README.md"
     card.write_text(render_card(content), encoding="utf-8")
     content["files"][card.name] = facts(card)
@@ -44,16 +43,3 @@ def config_writer(release: Path, config: str) -> TableWriter:
     file = data_file(release, config)
     file.parent.mkdir(parents=True)
     return TableWriter(file, schema(CONFIGS[config]))
-
-
-def _plots(scratch: Path, content: dict[str, Any]) -> list[dict[str, str]]:
-    """Draw the main plots for the card; returns file, title and caption of each. A release without rows has none."""
-    if not content["summary"]["stages"]["all"]:
-        return []
-    from builder.release.open import Release
-    from builder.reporting.static_plots import write_plots
-    from builder.reporting.statistics import collect
-
-    release = Release(scratch.name, scratch, None, content)
-    plots = write_plots(release, collect(release), scratch / "plots")
-    return [{"file": f"plots/{plot.file.name}", "title": plot.title, "caption": plot.caption} for plot in plots]

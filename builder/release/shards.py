@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from builder.config import Settings, setting_differences, validated
+from builder.config import Settings, Shard, setting_differences, validated
 from builder.errors import InputError
 from builder.release.manifest import NAME, facts
 from builder.release.open import Release
-from builder.sources.sharding import Shard
 
 # What all shards of a build have in common, the widest first.
 _COMMON = ("settings", "target", "sources", "verifier")

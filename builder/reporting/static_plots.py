@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from builder.release.open import Release
 from builder.reporting.figures import figures
-from builder.reporting.statistics import Statistics
+from builder.reporting.statistics import Statistics, collect
 
 MAIN = ("stages", "excess", "changes", "weights")
 WIDTH = 640  # pixels
@@ -21,6 +22,24 @@ class Plot:
     file: Path
     title: str
     caption: str
+
+
+def with_plots(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """Draw the main plots of a new release, whose data files are written; one without rows has none.
+
+    Args:
+        scratch: its directory.
+        content: of its manifest so far.
+
+    Returns:
+        The content with file, title and caption of each.
+    """
+    plots = []
+    if content["summary"]["stages"]["all"]:
+        release = Release(scratch.name, scratch, None, content)
+        plots = write_plots(release, collect(release), scratch / "plots")
+    said = [{"file": f"plots/{plot.file.name}", "title": plot.title, "caption": plot.caption} for plot in plots]
+    return content | {"plots": said}
 
 
 def write_plots(release: Release, statistics: Statistics, folder: Path) -> list[Plot]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from builder.config import SourceSpec
+from builder.config import Shard, SourceSpec
 from builder.sources.fields import MalformedError, content_of, excerpt, id_in, origin_of
 from builder.sources.readers import Source, open_source
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.sources.seen import Seen
-from builder.sources.sharding import Shard
 from builder.sources.table import Record
 
 

@@ -21,7 +21,6 @@ from builder.method.selection import derive_seed
 from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
 from builder.verification.gathering import GatheringVerifier
-from builder.verification.verdicts import Response
 from builder.verification.verifier import Verifier
 
 MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampling
@@ -30,7 +29,7 @@ MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampl
 class Generate(EngineStep):
     """Candidates of one phase, judged, for the rows that need them; what is in the journal is not drawn again.
 
-    A verdict is reached in killable processes; a crash or a time-out there is never `incorrect`.
+    Answers and texts are judged in killable processes; a crash or a time-out there is never `incorrect`.
     """
 
     phase: Literal["self", "guided"]
@@ -100,7 +99,7 @@ class Generate(EngineStep):
         )
 
     async def _judged(self, row: Columns, candidate: Candidate) -> Candidate:
-        judgement = await self._judge.judgement(Response(row["gold"], candidate.text, row["problem"]))
-        self._work.judged(1)
         task = Task(self.phase, row["problem"], row["expert_solution"], instructions(self._settings.target))
-        return candidate.judged(judgement, task, self._settings.rules)
+        judgement = await self._judge.judgement(candidate.response(row["gold"], task, self._settings.rules))
+        self._work.judged(1)
+        return candidate.judged(judgement)

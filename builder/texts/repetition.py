@@ -44,9 +44,12 @@ def _repetitions(tokens: list[str]) -> Iterator[tuple[list[str], float]]:
     """Every unit that stands three times or more in a row, with how often it does, fractions of it included."""
     numbers: dict[str, int] = {}
     ids = np.fromiter((numbers.setdefault(token, len(numbers)) for token in tokens), np.int64, len(tokens))
-    if not _any_thrice(ids):
+    probes = _probes(ids)
+    if not _any_thrice(probes):
         return
     for size in range(1, min(_LONGEST_UNIT, len(tokens) // _SENTENCE) + 1):
+        if not _may_have_period(probes, size):
+            continue
         same = np.concatenate(([False], ids[size:] == ids[:-size], [False]))
         edges = np.flatnonzero(same[1:] != same[:-1])
         starts, lengths = edges[::2], edges[1::2] - edges[::2]
@@ -55,15 +58,24 @@ def _repetitions(tokens: list[str]) -> Iterator[tuple[list[str], float]]:
             yield tokens[start : start + size], 1 + length / size
 
 
-def _any_thrice(ids: np.ndarray) -> bool:
-    """Whether four tokens in a row occur three times, as they do in every loop; a hundred times as fast to find out."""
-    if len(ids) < _PROBE:
-        return False
-    base = int(ids.max()) + 1
-    probes = np.zeros(len(ids) - _PROBE + 1, np.int64)
+def _probes(ids: np.ndarray) -> np.ndarray:
+    """A number for each four tokens in a row: equal ones have the same."""
+    base = int(ids.max(initial=0)) + 1
+    probes = np.zeros(max(0, len(ids) - _PROBE + 1), np.int64)
     for offset in range(_PROBE):
-        probes = probes * base + ids[offset : len(ids) - _PROBE + 1 + offset]  # may wrap around: never tells two apart
-    return bool(np.unique(probes, return_counts=True)[1].max() >= _SENTENCE)
+        probes = probes * base + ids[offset : len(probes) + offset]  # may wrap around: never tells two apart
+    return probes
+
+
+def _any_thrice(probes: np.ndarray) -> bool:
+    """Whether four tokens in a row occur three times, as they do in every loop; a hundred times as fast to find out."""
+    return bool(len(probes) and np.unique(probes, return_counts=True)[1].max() >= _SENTENCE)
+
+
+def _may_have_period(probes: np.ndarray, size: int) -> bool:
+    """Whether so many probes recur after `size` tokens as do where a unit of that size stands three times in a row."""
+    least = max(1, (_SENTENCE - 1) * size - _PROBE + 1)
+    return np.count_nonzero(probes[size:] == probes[:-size]) >= least
 
 
 def _loop(unit: list[str]) -> float:

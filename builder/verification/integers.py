@@ -11,9 +11,14 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,29}")
 _BOXED = re.compile(rf"\\boxed\{{({_INTEGER.pattern})\}}")
 
 
+def is_integer(gold: str) -> bool:
+    """Whether a gold answer is an integer, which can always be compared with."""
+    return _INTEGER.fullmatch(gold) is not None
+
+
 def integer_verdict(gold: str, answer: str) -> Literal["correct", "incorrect"] | None:
     r"""The verdict on an answer text as `graded_text` gives it; None where not both are integers."""
     boxed = _BOXED.fullmatch(answer)
-    if not boxed or not _INTEGER.fullmatch(gold):
+    if not boxed or not is_integer(gold):
         return None
     return "correct" if boxed[1] == gold else "incorrect"

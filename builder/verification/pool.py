@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -126,11 +127,11 @@ class KillablePool:
         ) from fault
 
 
-def warm_up() -> None:
-    """Start the fork server of this process, unless it runs: it imports what workers need. Does not wait for it."""
-    _forget_foreign_fork_server()
-    forkserver.set_forkserver_preload(["math_verify", PRELOAD])
-    forkserver.ensure_running()
+def warm_up(*modules: str) -> None:
+    """Start the fork server, unless it runs: it imports what workers need, and these modules. Does not wait for it."""
+    _settle_fork_server()
+    forkserver.set_forkserver_preload(["math_verify", PRELOAD, *modules])
+    forkserver._forkserver.ensure_running()
 
 
 def _outcome(future: ProcessFuture) -> list[Any] | Literal["timeout", "died"] | None:
@@ -177,11 +178,11 @@ def _prepare_worker() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _forget_foreign_fork_server() -> None:
-    """Let multiprocessing start a new fork server if the one that it knows is not our child, or is dead.
+def _settle_fork_server() -> None:
+    """Make do with the fork server that this process knows, or let multiprocessing start a new one if it is dead.
 
-    A process that was forked (distilabel's steps are) inherits its parent's handle; CPython 3.11 then fails
-    with ChildProcessError instead of starting another server.
+    A process that was forked (distilabel's steps are) inherits its parent's handle: all of them share one server. But
+    CPython 3.11 takes it for a child, and fails with ChildProcessError when it asks whether it has ended.
     """
     server: Any = forkserver._forkserver
     if server._forkserver_pid is None:
@@ -189,7 +190,18 @@ def _forget_foreign_fork_server() -> None:
     try:
         alive = os.waitpid(server._forkserver_pid, os.WNOHANG) == (0, 0)
     except ChildProcessError:
-        alive = False
+        if alive := _is_running(server._forkserver_pid):
+            server.ensure_running = lambda: None
     if not alive:
+        vars(server).pop("ensure_running", None)
         os.close(server._forkserver_alive_fd)
         server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process that is no child of ours runs, as far as the system tells."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "XZ"

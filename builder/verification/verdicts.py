@@ -1,5 +1,6 @@
 """What is judged, and what is said about it."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from builder.texts.answers import AnswerForm
@@ -8,15 +9,30 @@ Verdict = Literal["correct", "incorrect", "no_answer", "timeout", "error"]
 
 
 class Response(NamedTuple):
-    """A text in response to a problem, to be judged against the gold answer."""
+    """A text in response to a problem, to be judged against the gold answer.
+
+    Attributes:
+        gold: the right answer.
+        text: what is judged.
+        problem: so that a repeated question is told from an answer.
+        review: what else may speak against a text with the right answer; asked in a worker, must be picklable.
+    """
 
     gold: str
     text: str
     problem: str = ""
+    review: Callable[[str], str | None] | None = None
 
 
 class Judgement(NamedTuple):
-    """A verdict, and how the answer that it is about is stated; None if there is no answer."""
+    """What is said about a response.
+
+    Attributes:
+        verdict: on its answer.
+        answer_form: how that answer is stated; None if there is none.
+        objection: what the review says against the text; None if nothing, or if the answer is not correct.
+    """
 
     verdict: Verdict
     answer_form: AnswerForm | None
+    objection: str | None = None

@@ -10,7 +10,7 @@ from typing import Self
 from builder.texts.answers import Answer, LaxestForm, find_answer, squeezed
 from builder.texts.boxes import boxed
 from builder.verification.grading import grade, is_parseable
-from builder.verification.integers import integer_verdict
+from builder.verification.integers import integer_verdict, is_integer
 from builder.verification.pool import KillablePool
 from builder.verification.verdicts import Judgement, Response, Verdict
 
@@ -51,7 +51,8 @@ class Verifier:
     def judge(self, responses: Sequence[Response], laxest: LaxestForm = "trailing") -> list[Judgement]:
         """The verdict on each response, in order, with the form of its answer (`builder.texts.answers`).
 
-        An answer in a laxer form than `laxest`, or one that merely repeats the question, is `no_answer`.
+        An answer in a laxer form than `laxest`, or one that merely repeats the question, is `no_answer`. A review that
+        hangs, raises or crashes makes `timeout` or `error` of the verdict.
 
         Raises:
             EngineError: worker processes do not start on this machine.
@@ -62,7 +63,11 @@ class Verifier:
             for answer, response in zip(answers, responses, strict=True)
         ]
         verdicts = self._graded([(r.gold, text) for r, text in zip(responses, shown, strict=True)])
-        return [Judgement(verdict, answer and answer.form) for verdict, answer in zip(verdicts, answers, strict=True)]
+        reviewed = self._reviewed(responses, verdicts)
+        return [
+            Judgement(verdict, answer and answer.form, objection)
+            for (verdict, objection), answer in zip(reviewed, answers, strict=True)
+        ]
 
     def verdicts(self, pairs: Sequence[tuple[str, str]]) -> list[Verdict]:
         """The verdict on each (gold, response), in order, whatever form its answer has; see `judge`.
@@ -81,7 +86,11 @@ class Verifier:
         Raises:
             EngineError: worker processes do not start on this machine.
         """
-        return [answer is True for answer in self._pool.map(is_parseable, golds)]
+        asked = [gold for gold in dict.fromkeys(golds) if not is_integer(gold)]
+        unusable = {
+            gold for gold, answer in zip(asked, self._pool.map(is_parseable, asked), strict=True) if answer is not True
+        }
+        return [gold not in unusable for gold in golds]
 
     def close(self) -> None:
         """End the workers. A closed Verifier that is asked again starts new ones."""
@@ -96,6 +105,14 @@ class Verifier:
             self._remember(key, verdict)
         return [verdicts[key] if key[1] else "no_answer" for key in keys]
 
+    def _reviewed(self, responses: Sequence[Response], verdicts: Sequence[Verdict]) -> list[tuple[Verdict, str | None]]:
+        """The verdicts with the objections to correct responses."""
+        asked = [i for i, verdict in enumerate(verdicts) if verdict == "correct" and responses[i].review]
+        found: list[tuple[Verdict, str | None]] = [(verdict, None) for verdict in verdicts]
+        for i, said in zip(asked, self._pool.map(_review, [responses[i] for i in asked]), strict=True):
+            found[i] = said if isinstance(said, tuple) else (said, None)
+        return found
+
     def _recall(self, key: tuple[str, str]) -> Verdict | None:
         if key in self._cache:
             self._cache.move_to_end(key)
@@ -107,6 +124,11 @@ class Verifier:
             self._cache[key] = verdict
         if len(self._cache) > CACHE_ENTRIES:
             self._cache.popitem(last=False)
+
+
+def _review(response: Response) -> tuple[Verdict, str | None]:
+    """In a worker: a correct response with what speaks against its text."""
+    return "correct", response.review(response.text)
 
 
 def _answers(answer: Answer, gold: str) -> bool:

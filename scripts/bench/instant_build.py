@@ -2,6 +2,7 @@
 
 import json
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ def instant_engine(tokens: int, folder: Path) -> Iterator[str]:
     with EngineServer(engine, folder / "engine.log", {}) as server:
         server.wait_ready(60)
         yield server.url
+
+
+def first_request(url: str) -> float:
+    """When an instant engine was first asked for anything, `time.time()`."""
+    with urllib.request.urlopen(f"{url}/first_request") as answer:
+        return json.load(answer)
 
 
 def write_problems(file: Path, rows: int) -> Path:

@@ -8,18 +8,19 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from builder.policy.chat import Chat
+from scripts.standins.loopback import Exchange, Loopback
 
 Answer = Callable[[str, int], str]
 """(prompt text, how many samples of it were drawn before) -> the text of the next sample."""
 
 
-class FakeEngine:
+class FakeEngine(Loopback):
     """Serves on a free loopback port while the context lasts."""
 
     def __init__(self, chat: Chat, answer: Answer, max_model_len: int = 4096) -> None:
+        super().__init__()
         self.chat, self.answer, self.max_model_len = chat, answer, max_model_len
         self.sampled: Counter[str] = Counter()
         self.scored: Counter[tuple[int, ...]] = Counter()
@@ -28,51 +29,22 @@ class FakeEngine:
         self.drawn_logprob = -0.5  # of every token that it draws; scored, each has -1, and an entropy of 0.75
         self.before: Callable[[dict], int | None] = lambda request: None
         self._lock = threading.Lock()
-        engine = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                replies = {
-                    "/health": {},
-                    "/version": {"version": "0"},
-                    "/v1/models": {"data": [engine.card()]},
-                }
-                self._reply(200, replies.get(self.path, {}))
-
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with engine._lock:
-                    engine.asked += 1
-                if status := engine.before(request):
-                    self._reply(status, {"error": {"message": "injected fault"}})
-                else:
-                    self._reply(200, {"choices": engine.choices(request)})
-
-            def _reply(self, status: int, content: dict) -> None:
-                body = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # clients that have gone meanwhile
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> "FakeEngine":
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def serve(self, exchange: Exchange) -> None:
+        """Answer as vLLM does."""
+        status, content = 200, {}
+        if exchange.command == "POST":
+            request = json.loads(exchange.body())
+            with self._lock:
+                self.asked += 1
+            status = self.before(request) or 200
+            spoiled = {"error": {"message": "injected fault"}}
+            content = spoiled if status != 200 else {"choices": self.choices(request)}
+        elif exchange.path == "/version":
+            content = {"version": "0"}
+        elif exchange.path == "/v1/models":
+            content = {"data": [self.card()]}
+        exchange.answer(status, json.dumps(content).encode())
 
     def card(self) -> dict:
         """What it says about its model."""

@@ -12,9 +12,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from scripts.standins.loopback import Exchange, Loopback
 
 Plan = Callable[[int], str | None]
 Choices = list[dict[str, Any]]
@@ -54,63 +55,36 @@ BENT: dict[str, Callable[[Choices], Any]] = {
 FAULTS = (*STATUSES, *BROKEN, *BENT)
 
 
-class FaultProxy:
+class FaultProxy(Loopback):
     """Serves on a free loopback port while the context lasts; `requests` counts what arrived, faults included."""
 
     def __init__(self, upstream: str, plan: Plan = lambda number: None, once: bool = False) -> None:
+        super().__init__()
         self._upstream = urlsplit(upstream).netloc
         self.plan = plan
         self._once, self._spoiled = once, set[bytes]()
         self.requests = 0
         self.hanging = False
         self._lock = threading.Lock()
-        proxy = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def serve(self, exchange: Exchange) -> None:
+        """Pass it on, or spoil it."""
+        body = exchange.body()
+        fault = self.next_fault(body) if exchange.command == "POST" else None
+        self.hanging = self.hanging or fault == "hang"
+        if fault in STATUSES:
+            message = {"error": {"message": f"injected {fault}; {exchange.headers.get('Authorization', '')}"}}
+            exchange.answer(STATUSES[fault], json.dumps(message).encode())
+        elif fault == "reset":
+            exchange.close_connection = True
+            exchange.connection.shutdown(socket.SHUT_RDWR)
+        elif not self.hang():
+            answer = self.forward(exchange.command, exchange.path, body or None)
+            exchange.answer(*spoiled(fault, *answer), cut=fault == "cut")
 
-            def do_GET(self) -> None:
-                if not proxy.hang():
-                    self._send(*proxy.forward("GET", self.path))
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                fault = proxy.next_fault(body)
-                if fault == "hang":
-                    proxy.hanging = True
-                if fault in STATUSES:
-                    message = {"error": {"message": f"injected {fault}; {self.headers.get('Authorization', '')}"}}
-                    self._send(STATUSES[fault], json.dumps(message).encode())
-                elif fault == "reset":
-                    self.close_connection = True
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                elif not proxy.hang():
-                    self._send(*spoiled(fault, *proxy.forward("POST", self.path, body)), cut=fault == "cut")
-
-            def _send(self, status: int, body: bytes, cut: bool = False) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if cut else body)
-                self.close_connection = cut
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # clients that have gone meanwhile
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> "FaultProxy":
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *how: object) -> None:
         self.hanging = False
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(*how)
 
     def next_fault(self, body: bytes) -> str | None:
         """The fault of the request that has just arrived."""

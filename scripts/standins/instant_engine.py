@@ -10,11 +10,12 @@ retold ones with two candidates in five. Wrong answers of a problem repeat, as t
 import argparse
 import random
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
 from pathlib import Path
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from builder.config import load_target
@@ -67,8 +68,8 @@ class Answers:
             self._bodies.append(words[start : start + tokens])
         self._tokens = tokens
         logprobs = [-abs(rng.gauss(0, 0.7)) for _ in range(tokens)]
-        self._logprobs = orjson.Fragment(  # with everything that vLLM sends along
-            orjson.dumps(
+        self._logprobs = msgspec.Raw(  # with everything that vLLM sends along
+            msgspec.json.encode(
                 {
                     "text_offset": [4 * n for n in range(tokens)],
                     "token_logprobs": logprobs,
@@ -78,9 +79,11 @@ class Answers:
             )
         )
         self._entries: dict[tuple[int, int], str] = {}
+        self.first_request: float | None = None
 
     def complete(self, request: dict) -> bytes:
         """The answer to a completions request: candidates, or the log-probs of a prompt."""
+        self.first_request = self.first_request or time.time()
         if request.get("prompt_logprobs") is not None:
             return self._score(request["prompt"], request["prompt_logprobs"])
         text = self._chat.prompt_text(request["prompt"])
@@ -91,7 +94,7 @@ class Answers:
         """The answer to a chat completions request, without log-probs, as other clients ask for it."""
         answers = self._answers(request["messages"][-1]["content"], request.get("n") or 1)
         return _answer(
-            orjson.dumps(
+            msgspec.json.encode(
                 {
                     "index": index,
                     "message": {"role": "assistant", "content": self._chat.text(self._ids(index, answer))},
@@ -115,7 +118,7 @@ class Answers:
 
     def _choice(self, index: int, answer: int) -> bytes:
         ids = self._ids(index, answer)
-        return orjson.dumps(
+        return msgspec.json.encode(
             {
                 "index": index,
                 "text": "",
@@ -141,7 +144,7 @@ class Answers:
                 str(n): {"logprob": first - rank / 4, "rank": rank + 1, "decoded_token": self._chat.text([n])}
                 for rank, n in ranked
             }
-            self._entries[token, top] = orjson.dumps(fields).decode()
+            self._entries[token, top] = msgspec.json.encode(fields).decode()
         return self._entries[token, top]
 
 
@@ -158,22 +161,23 @@ def application(answers: Answers) -> web.Application:
 
     def reply(make: Callable[[dict], bytes]) -> Handler:
         async def handle(request: web.Request) -> web.Response:
-            return web.Response(body=make(orjson.loads(await request.read())), content_type="application/json")
+            return web.Response(body=make(msgspec.json.decode(await request.read())), content_type="application/json")
 
         return handle
 
-    def fixed(content: dict) -> Handler:
+    def tell(content: Callable[[], object]) -> Handler:
         async def handle(_: web.Request) -> web.Response:
-            return web.json_response(content)
+            return web.json_response(content())
 
         return handle
 
     app = web.Application(client_max_size=1 << 24)
     app.router.add_post("/v1/completions", reply(answers.complete))
     app.router.add_post("/v1/chat/completions", reply(answers.chat))
-    app.router.add_get("/v1/models", fixed({"data": [{"id": MODEL, "max_model_len": 8192}]}))
-    app.router.add_get("/version", fixed({"version": "0"}))
-    app.router.add_get("/health", fixed({}))
+    app.router.add_get("/v1/models", tell(lambda: {"data": [{"id": MODEL, "max_model_len": 8192}]}))
+    app.router.add_get("/version", tell(lambda: {"version": "0"}))
+    app.router.add_get("/health", tell(dict))
+    app.router.add_get("/first_request", tell(lambda: answers.first_request))
     return app
 
 

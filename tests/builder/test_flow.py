@@ -124,7 +124,7 @@ def test_resampled_rows_are_the_same_whatever_the_order_of_arrival(tmp_path, eng
     rows = [problem("solvable", n) for n in range(9)]
     build(write_source(tmp_path / "a.jsonl", rows), tmp_path / "a", engine)
     engine.sampled.clear()
-    delays = iter([0.4, 0.0] * 1000)
+    delays = iter([0.1, 0.0] * 1000)
     engine.before = lambda request: time.sleep(next(delays))
     build(tmp_path / "a.jsonl", tmp_path / "b", engine, "--concurrency", "4")
     chosen = [table(tmp_path / name)["selected_index"].to_list() for name in "ab"]

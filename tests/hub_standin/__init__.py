@@ -9,13 +9,12 @@ The client reads its endpoint at import, so the code under test has to run in a 
 
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from scripts.standins.loopback import Exchange, Loopback
 from tests.hub_standin.read import ReadRoutes
 from tests.hub_standin.repos import Answer, HubError, Repo, RepoType, Request
 from tests.hub_standin.write import READ_TOKEN, TOKEN, WriteRoutes, may_read
@@ -28,7 +27,7 @@ class DroppedError(Exception):
     """Raised by `before` or `after`: the connection is closed without an answer."""
 
 
-class HubStandIn(ReadRoutes, WriteRoutes):
+class HubStandIn(ReadRoutes, WriteRoutes, Loopback):
     """Serves dataset and model repositories on 127.0.0.1.
 
     Attributes:
@@ -50,26 +49,11 @@ class HubStandIn(ReadRoutes, WriteRoutes):
         self.before: Callable[[str], None] = lambda request: None
         self.after: Callable[[str], None] = lambda request: None
         self.xet = XetStore(xet) if xet else None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-
-    def __enter__(self) -> "HubStandIn":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(self, home: Path, token: str = "") -> dict[str, str]:
         """Variables that point a fresh process at this stand-in, with `home` as its cache."""
         return {
-            "HF_ENDPOINT": self.endpoint,
+            "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
             "HF_TOKEN": token,
             "HF_HUB_DISABLE_XET": "" if self.xet else "1",
@@ -133,39 +117,20 @@ class HubStandIn(ReadRoutes, WriteRoutes):
             (("POST",), rf"{api}/tag/(?P<rest>.+)", self.tag),
         ]
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # an answer in one piece: in two, the second waits 40 ms for an acknowledgement
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                line = f"{self.command} {urlsplit(self.path).path}"
-                hub.requests[line] += 1
-                hub.bodies[line] += len(body)
-                try:
-                    hub.before(line)
-                    answer = hub.dispatch(self.command, self.path, self.headers, body)
-                    hub.after(line)
-                except HubError as error:
-                    body = json.dumps({"error": str(error)}).encode()
-                    headers = {"X-Error-Code": error.code, "X-Error-Message": str(error), **error.headers}
-                    answer = Answer(body, headers, error.status)
-                except DroppedError:
-                    self.close_connection = True
-                    return
-                self.send_response(answer.status)
-                for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(answer.body)
-
-            do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815
-
-            def log_message(self, *args: object) -> None:
-                """Tests read `hub.requests` instead."""
-
-        return Handler
+    def serve(self, exchange: Exchange) -> None:
+        body = exchange.body()
+        line = f"{exchange.command} {urlsplit(exchange.path).path}"
+        self.requests[line] += 1
+        self.bodies[line] += len(body)
+        try:
+            self.before(line)
+            answer = self.dispatch(exchange.command, exchange.path, exchange.headers, body)
+            self.after(line)
+        except HubError as error:
+            body = json.dumps({"error": str(error)}).encode()
+            headers = {"X-Error-Code": error.code, "X-Error-Message": str(error), **error.headers}
+            answer = Answer(body, headers, error.status)
+        except DroppedError:
+            exchange.close_connection = True
+            return
+        exchange.answer(answer.status, answer.body, answer.headers)

@@ -15,7 +15,7 @@ DATE = "2025-01-01T00:00:00.000Z"
 class ReadRoutes:
     """Dataset and model repositories, one method a route."""
 
-    endpoint: str
+    url: str
 
     def info(self, request: Request) -> Answer:
         """GET /api/R[/revision/REV]"""
@@ -78,7 +78,7 @@ class ReadRoutes:
         if isinstance(content, Pointer):
             # As the Hub does it: HEAD says where the content is, and only a client without Xet would GET it here.
             route = f"/api/datasets/{request.repo.id}/xet-read-token/{oid}"
-            headers |= {"X-Xet-Hash": content.xet_hash, "X-Xet-Refresh-Route": self.endpoint + route}
+            headers |= {"X-Xet-Hash": content.xet_hash, "X-Xet-Refresh-Route": self.url + route}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         if not wanted:
             return Answer(content, headers)

@@ -21,11 +21,12 @@ FIRST_FILES = {".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text
 class WriteRoutes:
     """Everything that needs a token, one method a route."""
 
-    endpoint: str
+    url: str
     repos: dict[tuple[RepoType, str], Repo]
     xet: XetStore | None
 
     def __init__(self) -> None:
+        super().__init__()
         self.blobs: dict[str, bytes] = {}  # large files by sha256, sent and perhaps never committed
         self._writing = threading.Lock()
 
@@ -42,7 +43,7 @@ class WriteRoutes:
         _check_write(headers)
         wanted = json.loads(body)
         name = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
-        url = f"{self.endpoint}/datasets/{name}"
+        url = f"{self.url}/datasets/{name}"
         key = (wanted.get("type", "model"), name)
         with self._writing:
             if key in self.repos:
@@ -86,7 +87,7 @@ class WriteRoutes:
         for wanted in request.json["objects"]:
             entry = {"oid": wanted["oid"], "size": wanted["size"]}
             if wanted["oid"] not in self.blobs:
-                href = f"{self.endpoint}/lfs/{wanted['oid']}"
+                href = f"{self.url}/lfs/{wanted['oid']}"
                 entry["actions"] = {"upload": {"href": href, "header": {}}, "verify": {"href": f"{href}/verify"}}
             objects.append(entry)
         return Answer.of({"transfer": "basic", "objects": objects})
@@ -122,7 +123,7 @@ class WriteRoutes:
             for line in lines:
                 self._apply(files, line["key"], line["value"])
             oid = request.repo.add(header["summary"], files)
-        url = f"{self.endpoint}/datasets/{request.repo.id}/commit/{oid}"
+        url = f"{self.url}/datasets/{request.repo.id}/commit/{oid}"
         return Answer.of({"success": True, "commitOid": oid, "commitUrl": url})
 
     def _apply(self, files: dict[str, bytes], key: str, value: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from builder.errors import InputError
-from scripts.audit_rules import main, read_texts
+from scripts.audit_rules import main
+from scripts.texts import read_texts
 
 GOOD, LOOP = "2 + 3 = 5", "The answer is 5. " * 3
 

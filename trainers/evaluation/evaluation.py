@@ -3,18 +3,16 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder import __version__
-from builder.building.supervisor import READY_SECONDS
 from builder.building.workspace import Workspace
-from builder.engines import STARTED_HERE, TRUSTED
-from builder.engines.attached import Expected, examine
+from builder.engines.attached import Expected
 from builder.engines.http_engine import HttpEngine
-from builder.engines.running import checked, server_for, takes_seeds
+from builder.engines.running import EngineChoice
 from builder.engines.servers import EngineServer
 from builder.journal.draw import model_key
 from builder.journal.journal import Journal
@@ -43,10 +41,9 @@ class Evaluation:
         described: what `results.json` says about the model beside its revision.
         output: where the result appears.
         workspace: its working directory, locked by the caller.
-        engine_urls: servers to attach to; empty to start one here.
+        engine: whom to ask.
         concurrency: sequences in flight.
         patience: seconds that one request waits for an engine that is away.
-        trust_engine: whether attached servers are believed to serve the model.
         console: where a person reads.
     """
 
@@ -57,15 +54,14 @@ class Evaluation:
         described: dict[str, Any],
         output: Path,
         workspace: Workspace,
-        engine_urls: list[str],
+        engine: EngineChoice,
         concurrency: int,
         patience: float,
-        trust_engine: bool,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._described, self._output = settings, model, described, output
-        self._files, self._urls, self._concurrency, self._patience = workspace, engine_urls, concurrency, patience
-        self._trust_engine, self._console = trust_engine, console
+        self._files, self._engine, self._console = workspace, engine, console
+        self._concurrency, self._patience = concurrency, patience
 
     def run(self) -> dict[str, Any]:
         """Draw what is missing, grade everything, write the result and return it.
@@ -116,7 +112,8 @@ class Evaluation:
         key = model_key(settings.model_revision, target.dtype)
         sampler = Sampler(chat, journal, key, settings.sampling, settings.seed)
         known = sampler.all_known(benchmarks)
-        with nullcontext() if known else self._server() as server:
+        started = self._engine.started
+        with nullcontext() if known else started(self._model.path, target, self._files.engine_log) as server:
             engine = HttpEngine([]) if known else self._connected(server, chat)
             drawn = journal.progress().sampled_tokens
             with SamplingDisplay(self._console, sum(len(b.problems) for b in benchmarks)) as display:
@@ -127,29 +124,17 @@ class Evaluation:
                 samples = asyncio.run(_closing(engine, sampler, benchmarks, note))
         return samples, ", ".join(self._files.engines())
 
-    def _server(self) -> AbstractContextManager[EngineServer | None]:
-        if self._urls:
-            return nullcontext()
-        self._say(f"starting the {self._settings.engine} engine (log: {self._files.engine_log})")
-        return server_for(self._settings.engine, self._model.path, self._settings.target, self._files.engine_log)
-
     def _connected(self, server: EngineServer | None, chat: Chat) -> HttpEngine:
         """The engine, once it answers and is known to be the model and to hold the target's context."""
-        settings, target = self._settings, self._settings.target
-        if server:
-            server.wait_ready(READY_SECONDS)
-        urls = self._urls or [server.url]
-        info = checked(urls, target.model if self._urls else target.name, target)
-        check = STARTED_HERE if server else TRUSTED
-        if not server and not self._trust_engine:
-            check = examine(urls, info.model, Expected(target, self._model, chat), self._files.probe_file, self._say)
-        self._files.note_engine(info.version, check)
+        expected = Expected(self._settings.target, self._model, chat)
+        reached = self._engine.reached(server, expected, self._files.probe_file)
+        self._files.note_engine(reached.version, reached.check)
         return HttpEngine(
-            urls,
-            model=info.model,
+            reached.urls,
+            model=reached.model,
             concurrency=self._concurrency,
             patience=self._patience,
-            send_seed=takes_seeds(settings.engine, bool(self._urls)),
+            send_seed=reached.send_seed,
         )
 
     def _say(self, text: str) -> None:

@@ -68,7 +68,7 @@ def test_stop_ends_a_group_that_ignores_sigterm_and_may_be_repeated(tmp_path):
     pids = written_pids(tmp_path / "pids")
     assert child.poll() is None
     processes.stop(child, grace=0.3)
-    assert not any(map(running, [*pids, child.pid]))
+    assert eventually(lambda: not any(map(running, [*pids, child.pid])))
     processes.stop(child, grace=0.3)
     assert child.poll() is not None
 
@@ -86,7 +86,7 @@ def test_workers_that_a_command_leaves_behind_are_ended(tmp_path):
     code = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True); sys.exit(3)"
     child = spawn_python(code, tmp_path / "log")
     assert child.wait(30) == 3
-    assert not running(int((tmp_path / "log").read_text()))
+    assert eventually(lambda: not running(int((tmp_path / "log").read_text())))
 
 
 @pytest.mark.parametrize(

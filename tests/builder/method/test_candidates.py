@@ -1,3 +1,4 @@
+import pickle  # noqa: TID251 - as the pool sends it to its workers
 from dataclasses import replace
 
 from hypothesis import given
@@ -69,11 +70,22 @@ def test_fallback_reasons():
 def test_a_candidate_is_acceptable_only_after_its_verdict():
     fresh = Candidate(0, "ab", "so \\boxed{4}", "stop", 5, -1.0, False)
     assert not fresh.acceptable
-    assert fresh.judged(Judgement("correct", "boxed"), TASK, Rules()).acceptable
-    assert not fresh.judged(Judgement("error", "boxed"), TASK, Rules()).acceptable
-    truncated = replace(fresh, finish_reason="length").judged(Judgement("correct", "boxed"), TASK, Rules())
+    assert fresh.judged(Judgement("correct", "boxed")).acceptable
+    assert not fresh.judged(Judgement("error", "boxed")).acceptable
+    assert fresh.judged(Judgement("correct", "boxed", "false_step")).rejected_reason == "false_step"
+    truncated = replace(fresh, finish_reason="length").judged(Judgement("correct", "boxed"))
     assert not truncated.acceptable
     assert truncated.verdict == "correct"
+
+
+def test_only_a_text_that_can_be_kept_is_held_to_the_rules():
+    fresh = Candidate(0, "ab", "so 2 + 2 = 5, \\boxed{4}", "stop", 5, -1.0, False)
+    response = fresh.response("4", TASK, Rules())
+    assert (response.gold, response.problem) == ("4", TASK.problem)
+    assert response.review(response.text) == "false_step"
+    assert pickle.loads(pickle.dumps(response)).review("2 + 2 = 4") is None  # noqa: S301
+    for fields in ({"finish_reason": "length"}, {"control_token": True}):
+        assert replace(fresh, **fields).response("4", TASK, Rules()).review is None
 
 
 def test_pass_rates_count_complete_correct_candidates_kept_or_not():

@@ -2,7 +2,7 @@ import pytest
 
 from builder.config import Rules
 from builder.method.prompts import shipped
-from builder.method.rules import RULES, Task, copy_rate, mentions_reference, rejected_reason
+from builder.method.rules import RULES, Task, broken_rule, copy_rate, mentions_reference, rejected_reason
 
 EXPERT = "Natalia sold 48/2 = 24 clips in May. Altogether she sold 48 + 24 = 72 clips in April and May."
 
@@ -16,7 +16,8 @@ TASK = Task("guided", "How many clips did she sell?", EXPERT, (shipped("plain"),
 
 def reason(text=GOOD, phase="guided", rules=OURS, **changes):
     facts = {"verdict": "correct", "finish_reason": "stop", "has_control_token": False}
-    return rejected_reason(text, TASK._replace(phase=phase), rules, **facts | changes)
+    broken = broken_rule(text, TASK._replace(phase=phase), rules)
+    return rejected_reason(**facts | changes, broken=broken)
 
 
 def test_a_good_retelling_may_be_kept():

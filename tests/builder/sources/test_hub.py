@@ -123,9 +123,7 @@ def test_datasets_at_their_revisions(hub, shas, tmp_path):
 
 def test_what_the_hub_does_not_have_is_one_clear_line(hub, shas, tmp_path):
     specs = {
-        f"dataset nobody/nothing is neither on this machine nor on the Hub ({hub.endpoint})": {
-            "name": "nobody/nothing"
-        },
+        f"dataset nobody/nothing is neither on this machine nor on the Hub ({hub.url})": {"name": "nobody/nothing"},
         f"dataset {NUMINA} at v9: there is no such revision": {"name": NUMINA, "revision": "v9"},
         "Unknown split \"test\". Should be one of ['train'].": {"name": NUMINA, "split": "test"},
         "BuilderConfig 'main' not found. Available: ['default']": {"name": NUMINA, "config": "main"},
@@ -147,7 +145,7 @@ def test_a_hub_that_is_away_or_switched_off(tmp_path):
         pass  # nobody listens on its port any more
     request = {"spec": {"name": "numinamath-cot"}}
     (away,) = ask(hub.environment(tmp_path), request)
-    assert away["error"].startswith(f"dataset {NUMINA} cannot be loaded from {hub.endpoint}: ConnectError: ")
+    assert away["error"].startswith(f"dataset {NUMINA} cannot be loaded from {hub.url}: ConnectError: ")
     (off,) = ask(hub.environment(tmp_path) | {"HF_HUB_OFFLINE": "1"}, request)
     assert "offline mode is enabled" in off["error"]
 

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from builder.config import SourceSpec
-from builder.sources.sharding import Shard
+from builder.config import Shard, SourceSpec
 from tests.builder.sources.loaded import load_all
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builder.texts.false_steps import checked_equations, false_steps
 from scripts.audit_false_steps import main as audit
-from scripts.audit_false_steps import texts
+from scripts.texts import read_texts
 from tests.builder.texts.equation_table import FALSE, GSM8K_ERRORS, NOT_JUDGED, TRUE
 
 
@@ -174,7 +174,7 @@ def test_numbers_out_of_bounds_are_not_judged(text):
 
 @pytest.mark.slow
 def test_the_errors_of_gsm8k_are_found_and_nothing_else(shared_data):
-    solutions = list(texts(shared_data / "gsm8k_train.jsonl", "answer"))
+    solutions = read_texts(shared_data / "gsm8k_train.jsonl", "answer", calculations=True)
     found = [step.replace(note, "") for text in solutions for step in false_steps(text) for note in [_note(step)]]
     assert found == _lines(GSM8K_ERRORS)
     read = sum(bool(checked_equations(text)) for text in random.Random(0).sample(solutions, 500))
@@ -191,7 +191,7 @@ def _note(step: str) -> str:
 @pytest.mark.parametrize(("name", "alarms"), [("math500", 1), ("olympiadbench", 0), ("minerva_math", 0)])
 def test_harder_expert_text_raises_no_false_alarm(shared_data, name, alarms):
     # MATH-500 writes b² - 4ac as (-4)² + 4·1·(-1) = 20 once.
-    solutions = texts(shared_data / f"{name}.jsonl", "solution")
+    solutions = read_texts(shared_data / f"{name}.jsonl", "solution")
     assert sum(bool(false_steps(text)) for text in solutions) == alarms
 
 

@@ -76,5 +76,6 @@ def test_no_expert_raises_an_alarm(shared_data):
 def test_the_quick_look_misses_no_loop(unit, times, monkeypatch):
     text = "It begins here. " + unit * times + "It ends."
     found = repeats_itself(text)
-    monkeypatch.setattr(repetition, "_any_thrice", lambda ids: True)
+    monkeypatch.setattr(repetition, "_any_thrice", lambda probes: True)
+    monkeypatch.setattr(repetition, "_may_have_period", lambda probes, size: True)
     assert found == repeats_itself(text)

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.verification.grading import grade
-from builder.verification.integers import integer_verdict
+from builder.verification.grading import grade, is_parseable
+from builder.verification.integers import integer_verdict, is_integer
 
 integers = st.integers(-200, 200) | st.integers(-(10**28), 10**28)
 
@@ -21,6 +21,8 @@ def test_math_verify_says_the_same_of_the_right_answer_and_of_one_beside_it(gold
     for answer in (gold, gold + 1, gold - 1, -gold, 10 * gold):
         pair = str(gold), rf"\boxed{{{answer}}}"
         assert integer_verdict(*pair) == grade(pair)
+    assert is_integer(str(gold))
+    assert is_parseable(str(gold))
 
 
 @pytest.mark.parametrize(

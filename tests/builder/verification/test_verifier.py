@@ -16,6 +16,7 @@ from builder.texts.golds import gold_of
 from builder.verification import pool as pool_module
 from builder.verification import verifier as verifier_module
 from builder.verification.pool import KillablePool
+from builder.verification.verdicts import Response
 from builder.verification.verifier import Verifier, verifier_version
 
 REPOSITORY = Path(verifier_module.__file__).parents[2]
@@ -113,6 +114,34 @@ def test_a_known_pair_is_not_graded_again():
         known = [("5", r"In other words: \boxed{5.0}"), ("5", "Well: " + HANGS[0])]
         assert verifier.verdicts(known) == ["correct", "timeout"]
         assert verifier._pool._pool is None, "workers were started for answers that were known"
+
+
+def objection(text: str) -> str | None:
+    """A review that hangs, crashes or raises when it is told to."""
+    match text.split()[0]:
+        case "hang":
+            time.sleep(60)
+        case "crash":
+            os._exit(3)
+        case "raise":
+            raise ValueError
+        case "bad":
+            return "bad"
+    return None
+
+
+def test_texts_with_a_right_answer_are_reviewed_and_a_failing_review_is_no_verdict():
+    words = ["good", "bad", "raise", "crash", "hang", "good"]
+    responses = [Response("5", f"{word} \\boxed{{5}}", review=objection) for word in words]
+    wrong = [Response("5", "crash \\boxed{6}", review=objection), Response("5", "crash \\boxed{5}")]
+    with Verifier(workers=2, deadline=1) as verifier:
+        judged = verifier.judge([*responses, *wrong])
+        assert [(j.verdict, j.objection) for j in judged] == [
+            *(("correct", None), ("correct", "bad"), ("error", None), ("error", None), ("timeout", None)),
+            *(("correct", None), ("incorrect", None), ("correct", None)),
+        ]
+        again = verifier.judge(responses[:2])  # what failed was the text, not the answer
+        assert [j.verdict for j in again] == ["correct", "correct"]
 
 
 def test_integers_need_no_workers():
@@ -266,12 +295,13 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_a_forked_child_of_a_process_that_verified_can_verify(tmp_path: Path):
     forks = r"""
-import multiprocessing
+import multiprocessing, os, sys
+from multiprocessing import forkserver
 from builder.verification.verifier import Verifier
 
 def verify(answer):
     with Verifier(workers=1, deadline=30) as verifier:
-        print(answer, *verifier.verdicts([("5", answer)]), flush=True)
+        print(answer, *verifier.verdicts([("5", answer)]), forkserver._forkserver._forkserver_pid, flush=True)
 
 if __name__ == "__main__":
     verify("\\boxed{5.0}")
@@ -279,9 +309,17 @@ if __name__ == "__main__":
     child.start()
     child.join()
     verify("\\boxed{7.0}")
+    os.kill(forkserver._forkserver._forkserver_pid, 9)  # a child must notice, and start a server of its own
+    child = multiprocessing.get_context("fork").Process(target=verify, args=["\\boxed{8.0}"])
+    child.start()
+    child.join()
 """
     output, _ = run_script(tmp_path, forks).communicate(timeout=120)
-    assert output.splitlines() == [r"\boxed{5.0} correct", r"\boxed{6.0} incorrect", r"\boxed{7.0} incorrect"]
+    said, servers = zip(*(line.rsplit(" ", 1) for line in output.splitlines()), strict=True)
+    assert said == tuple(rf"\boxed{{{n}.0}} {'correct' if n == 5 else 'incorrect'}" for n in range(5, 9))
+    assert servers[0] == servers[1] == servers[2], "one fork server is enough"
+    if sys.platform == "linux":
+        assert servers[3] != servers[2]
 
 
 def test_workers_that_die_while_they_start_are_started_again(pool: KillablePool, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,50 @@
+"""The texts of a file, for scripts that look at many."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from builder.errors import InputError
+
+_CALCULATION = re.compile(r"<<[^<>]*>>")  # GSM8K's annotations, which are no part of what is said
+
+
+def read_texts(file: Path, field: str, *, calculations: bool = False) -> list[str]:
+    """Every text of a field of a JSONL or Parquet file: of texts, lists of texts, or chat turns.
+
+    Args:
+        file: where they are.
+        field: which they are in.
+        calculations: whether GSM8K's `<<...>>` stay in them.
+
+    Raises:
+        InputError: the file cannot be read, or a row has no such field.
+    """
+    try:
+        texts = [text for row in _rows(file) for text in _texts(row[field])]
+    except KeyError as error:
+        raise InputError(f"{file}: a row has no field {error}; name it with --field") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: {error}") from error
+    return texts if calculations else [_CALCULATION.sub("", text) for text in texts]
+
+
+def _rows(file: Path) -> Iterator[dict]:
+    if file.suffix == ".parquet":
+        import polars as pl
+
+        yield from pl.read_parquet(file).iter_rows(named=True)
+        return
+    with file.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.strip())
+
+
+def _texts(value: str | dict | list | None) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(value["content"])
+    else:
+        for part in value or []:
+            yield from _texts(part)
