@@ -26,7 +26,7 @@ class Fitted:
     Attributes:
         rows: what is trained on.
         truncated: rows whose completion was cut.
-        lost_tokens: completion tokens that were cut.
+        lost_tokens: tokens to learn that were cut.
         dropped: rows left out.
     """
 
@@ -51,14 +51,13 @@ def fit(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
             f"({_some([rows.ids[index] for index in long])}): raise it, or choose --overlong truncate or drop"
         )
     kept = set(range(len(rows))) - set(long)
-    lost = 0
     if overlong == "truncate":  # a prompt that fills everything leaves nothing to learn
-        cut = {index for index in long if rows.prompt_lengths[index] < max_length}
-        lost = int(sum(rows.lengths[index] - max_length for index in cut))
-        kept |= cut
+        kept |= {index for index in long if rows.prompt_lengths[index] < max_length}
     if not kept:
         raise InputError(f"no row fits into --max-length {max_length} tokens")
-    fitted = Rows([rows[index].truncated(max_length) for index in sorted(kept)])
+    whole = rows.take(sorted(kept))
+    fitted = Rows([row.truncated(max_length) for row in whole])
+    lost = whole.learned_tokens - fitted.learned_tokens
     return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
 
 

@@ -10,8 +10,10 @@ from builder.policy.chat import Chat
 from builder.policy.models import Model, resolve_model
 from builder.release.open import Release, open_release
 from trainers.arguments import Settings
-from trainers.data import Rows, release_rows, text_rows
+from trainers.data import Rows
 from trainers.guards import check_template, revision_warning
+from trainers.release_rows import release_rows
+from trainers.text_rows import text_rows
 
 
 @dataclass(frozen=True)

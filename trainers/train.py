@@ -101,14 +101,13 @@ def split(rows: "Rows", held_out: int, seed: int) -> tuple["Rows", "Rows | None"
     import numpy as np
 
     from builder.errors import InputError
-    from trainers.data import Rows
 
     if not held_out:
         return rows, None
     if held_out >= len(rows):
         raise InputError(f"--held-out {held_out} leaves nothing of {len(rows)} rows")
     chosen = set(np.random.default_rng(seed).choice(len(rows), held_out, replace=False).tolist())
-    return tuple(Rows([rows[i] for i in range(len(rows)) if (i in chosen) == wanted]) for wanted in (False, True))
+    return tuple(rows.take([i for i in range(len(rows)) if (i in chosen) == wanted]) for wanted in (False, True))
 
 
 def _introduce(settings: Settings, source: "Source", fitted: "Fitted") -> None:
@@ -117,7 +116,7 @@ def _introduce(settings: Settings, source: "Source", fitted: "Fitted") -> None:
     rows = fitted.rows
     print(
         f"{settings.loss} on {len(rows)} rows ({settings.data}) of {settings.dataset}: "
-        f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"
+        f"{int(rows.lengths.sum()):,} tokens, {rows.learned_tokens:,} of them completion"
     )
     if fitted.truncated or fitted.dropped:
         print(

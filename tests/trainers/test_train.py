@@ -15,7 +15,7 @@ from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
 from builder.release.open import open_release
 from tests.trainers.launch import quiet_environment, torchrun
-from trainers.data import release_rows
+from trainers.release_rows import release_rows
 from trainers.runlog import read_steps
 from trainers.train import main, split
 
