@@ -23,6 +23,7 @@ class Extra:
         behavior: `[tokens]` as in `losses.Tokens`.
         reference: `[tokens]` as in `losses.Tokens`.
         sequence: `[tokens]` as in `losses.Tokens`.
+        weight: `[tokens]` fp32, how many times each counts: its row's weight.
         tokens: prompt and completion tokens, without padding.
     """
 
@@ -30,6 +31,7 @@ class Extra:
     behavior: Tensor
     reference: Tensor
     sequence: Tensor
+    weight: Tensor
     tokens: int
 
 
@@ -56,6 +58,7 @@ def collate(rows: Sequence[Row], batching: Batching) -> dict[str, Any]:
         flat_ids[start : start + size] = np.concatenate([row.prompt_ids, row.completion_ids])
         flat_positions[start : start + size] = np.arange(size)
         predictors.append(start + len(row.prompt_ids) - 1 + row.learned.nonzero()[0])
+    learned = [int(row.learned.sum()) for row in rows]
     return {
         "input_ids": torch.from_numpy(input_ids),
         "position_ids": torch.from_numpy(position_ids),
@@ -65,7 +68,8 @@ def collate(rows: Sequence[Row], batching: Batching) -> dict[str, Any]:
             ids=[row.id for row in rows],
             behavior=_joined([row.behavior[row.learned] for row in rows], np.float32),
             reference=_joined([row.reference[row.learned] for row in rows], np.float32),
-            sequence=torch.from_numpy(np.repeat(np.arange(len(rows)), [row.learned.sum() for row in rows])),
+            sequence=torch.from_numpy(np.repeat(np.arange(len(rows)), learned)),
+            weight=torch.from_numpy(np.repeat(np.array([row.weight for row in rows], np.float32), learned)),
             tokens=sum(sizes),
         ),
     }

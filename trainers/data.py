@@ -1,6 +1,7 @@
 """Training rows as token ids, wherever they come from: `release_rows` and `text_rows` read them."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ class Row:
         behavior: `[completion]` log-probs under the distribution that drew them, nats, fp32; NaN where unknown.
         reference: `[completion]` log-probs under the policy before training, nats, fp32; NaN where unknown.
         mask: `[completion]` bool, the tokens that are learned; None for all of them.
+        weight: how many times the row counts in its step; 0 leaves it out.
     """
 
     id: str
@@ -30,6 +32,7 @@ class Row:
     behavior: np.ndarray
     reference: np.ndarray
     mask: np.ndarray | None = None
+    weight: float = 1.0
 
     @property
     def learned(self) -> np.ndarray:
@@ -57,6 +60,7 @@ class Rows(Sequence[Row]):
         ids: `[rows]`.
         prompt_lengths: `[rows]` tokens.
         completion_lengths: `[rows]` tokens.
+        weights: `[rows]` fp32.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -66,13 +70,14 @@ class Rows(Sequence[Row]):
         self._behavior = _Ragged([row.behavior for row in rows], np.float32)
         self._reference = _Ragged([row.reference for row in rows], np.float32)
         self._learned = _Ragged([row.learned for row in rows], bool)
+        self.weights = np.array([row.weight for row in rows], np.float32)
         self.prompt_lengths, self.completion_lengths = self._prompts.lengths, self._completions.lengths
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Row:
-        return Row(self.ids[index], *(column[index] for column in self._columns))
+        return Row(self.ids[index], *(column[index] for column in self._columns), float(self.weights[index]))
 
     @property
     def _columns(self) -> "tuple[_Ragged, ...]":
@@ -99,11 +104,12 @@ class Rows(Sequence[Row]):
 
     @property
     def sha256(self) -> str:
-        """Of all ids, tokens, log-probs and masks, in order."""
+        """Of all ids, tokens, log-probs, masks and weights, in order."""
         digest = hashlib.sha256("\0".join(self.ids).encode())
         for column in self._columns:
             digest.update(column.lengths)
             digest.update(column.values)
+        digest.update(self.weights)
         return digest.hexdigest()
 
     @property
@@ -127,11 +133,26 @@ class _Ragged:
         return self.values[self._ends[index] - self.lengths[index] : self._ends[index]]
 
 
+def weight_of(fields: dict[str, Any], where: str) -> float:
+    """The row's `weight`; 1 where there is none.
+
+    Raises:
+        InputError: it is not a number from 0.
+    """
+    weight = fields.get("weight")
+    if weight is None:
+        return 1.0
+    if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+        raise InputError(f"{where}: weight must be a number from 0, not {weight!r}")
+    return float(weight)
+
+
 def row_of(fields: dict[str, Any], where: str) -> Row:
     """A row from its columns as a release has them; log-probs may be None.
 
     Raises:
-        InputError: its prompt or completion is empty, or its log-probs are not as many as its tokens.
+        InputError: its prompt or completion is empty, its log-probs are not as many as its tokens, or its weight is no
+            number from 0.
     """
     for name in ("prompt_ids", "completion_ids"):
         if not fields[name]:
@@ -149,4 +170,5 @@ def row_of(fields: dict[str, Any], where: str) -> Row:
         np.array(fields["completion_ids"], np.int32),
         logprobs["behavior_logprobs"],
         logprobs["policy_logprobs"],
+        weight=weight_of(fields, where),
     )

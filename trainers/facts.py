@@ -31,5 +31,6 @@ def run_facts(
         "rows_truncated": fitted.truncated,
         "tokens_truncated": fitted.lost_tokens,
         "rows_dropped": fitted.dropped,
+        "rows_of_weight_0": fitted.weightless,
         "arguments": decisive(args),
     }

@@ -1,7 +1,7 @@
 """What must hold before a run starts, and what stops one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from builder.errors import InputError, MindTheGapError
@@ -27,21 +27,31 @@ class Fitted:
         rows: what is trained on.
         truncated: rows whose completion was cut.
         lost_tokens: tokens to learn that were cut.
-        dropped: rows left out.
+        dropped: rows left out because they are too long.
+        weightless: rows left out because their weight is 0.
     """
 
     rows: Rows
     truncated: int = 0
     lost_tokens: int = 0
     dropped: int = 0
+    weightless: int = 0
 
 
 def fit(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
-    """Apply the rule for rows of more than `max_length` tokens, prompt and completion together.
+    """Leave out rows of weight 0, and apply the rule for those of more than `max_length` tokens, prompt included.
 
     Raises:
-        InputError: there are such rows and the rule is `error`, or nothing remains.
+        InputError: there are longer rows and the rule is `error`, or nothing remains.
     """
+    counting = rows.weights.nonzero()[0].tolist()
+    if not counting:
+        raise InputError("every row has weight 0")
+    weightless = len(rows) - len(counting)
+    return replace(_shortened(rows.take(counting) if weightless else rows, max_length, overlong), weightless=weightless)
+
+
+def _shortened(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
     long = [index for index, length in enumerate(rows.lengths) if length > max_length]
     if not long:
         return Fitted(rows)

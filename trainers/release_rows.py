@@ -25,9 +25,10 @@ def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
     Raises:
         InputError: a row is malformed, or there are none.
     """
-    tokens = release.scan("tokens").join(
-        release.scan("default").select("id", "stage", "expert_solution"), on="id", how="left", maintain_order="left"
-    )
+    described = release.scan("default")
+    weight = {"weight"} & set(described.collect_schema())  # a column of the user's own
+    described = described.select("id", "stage", "expert_solution", *weight)
+    tokens = release.scan("tokens").join(described, on="id", how="left", maintain_order="left")
     if data == "self_alignment":
         tokens = tokens.filter(pl.col("stage") == "self_alignment")
     rows = Rows([_release_row(fields, data, chat, release.name) for fields in _stream(tokens)])

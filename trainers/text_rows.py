@@ -11,7 +11,7 @@ from builder.errors import InputError
 from builder.hub import one_line
 from builder.policy.chat import Chat
 from trainers.conversation import Conversation, encode
-from trainers.data import Row, Rows
+from trainers.data import Row, Rows, weight_of
 
 _BATCH = 1_000  # rows that are tokenized at a time
 _FORMATS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
@@ -21,7 +21,7 @@ def text_rows(name: str, split: str, chat: Chat) -> Rows:
     """The rows of any dataset with `prompt` and `completion`, or with `messages`.
 
     A prompt or completion is a text or a list of chat turns. Of `messages`, every assistant turn is learned, or those
-    that say so: `"train": true`, as `builder.export --format messages` writes it.
+    that say so: `"train": true`, as `builder.export --format messages` writes it. `weight` is `Row.weight`.
 
     Args:
         name: a JSONL, JSON, Parquet or CSV file, or a dataset repository on the Hub, at a version as `name@v1.0.0`.
@@ -34,21 +34,22 @@ def text_rows(name: str, split: str, chat: Chat) -> Rows:
     numbered = enumerate(_dataset(name, split))
     rows: list[Row] = []
     while batch := list(islice(numbered, _BATCH)):
-        conversations = [_conversation(fields, f"{name}, row {number}") for number, fields in batch]
-        ids = [str(fields["id"] if fields.get("id") is not None else number) for number, fields in batch]
-        rows += _rows(ids, conversations, chat)
+        rows += _rows(batch, name, chat)
     if not rows:
         raise InputError(f"{name} has no rows")
     return Rows(rows)
 
 
-def _rows(ids: Sequence[str], conversations: Sequence[Conversation], chat: Chat) -> Iterator[Row]:
-    for row_id, conversation, tokens in zip(ids, conversations, encode(conversations, chat), strict=True):
+def _rows(batch: Sequence[tuple[int, dict[str, Any]]], name: str, chat: Chat) -> Iterator[Row]:
+    conversations = [_conversation(fields, f"{name}, row {number}") for number, fields in batch]
+    for (number, fields), conversation, tokens in zip(batch, conversations, encode(conversations, chat), strict=True):
         if not tokens.prompt_ids:
             raise InputError(f"{conversation.where}: nothing stands before the turn to learn from")
-        unknown = np.full(len(tokens.completion_ids), np.nan, np.float32)
+        row_id = str(fields["id"] if fields.get("id") is not None else number)
         prompt, completion = (np.array(part, np.int32) for part in (tokens.prompt_ids, tokens.completion_ids))
-        yield Row(row_id, prompt, completion, unknown, unknown, tokens.learned)
+        unknown = np.full(len(completion), np.nan, np.float32)
+        weight = weight_of(fields, conversation.where)
+        yield Row(row_id, prompt, completion, unknown, unknown, tokens.learned, weight)
 
 
 def _dataset(name: str, split: str) -> Sequence[dict[str, Any]]:

@@ -123,6 +123,8 @@ def _introduce(settings: Settings, source: "Source", fitted: "Fitted") -> None:
             f"too long: {fitted.truncated} rows truncated by {fitted.lost_tokens:,} completion tokens, "
             f"{fitted.dropped} dropped"
         )
+    if fitted.weightless:
+        print(f"weight 0: {fitted.weightless} rows left out")
     if settings.loss == "importance_sampling" and (unknown := rows.without_behavior):
         print(f"{unknown} rows without behavior log-probs: --null-denominator {settings.null_denominator}")
 

@@ -138,11 +138,11 @@ class PolicyTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Any]], Tensor]:
-        """A step's micro-batches on this rank, and its completion tokens over all of them and over all ranks."""
+        """A step's micro-batches on this rank, and the weight of its completion tokens over all ranks."""
         self._since_log.start()
         batches = list(islice(epoch_iterator, num_batches))
-        count = torch.tensor(sum(len(batch["targets"]) for batch in batches), device=device)
-        return batches, self.accelerator.reduce(count, "sum").clamp(min=1)
+        count = torch.tensor(sum(batch["extra"].weight.sum().item() for batch in batches), device=device)
+        return batches, self.accelerator.reduce(count, "sum")
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
@@ -165,13 +165,13 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Sum of the micro-batch's loss terms over the completion tokens of the whole step.
+        """Sum of the micro-batch's loss terms over the completion tokens of the whole step, each times its row's weight.
 
         Args:
             model: as wrapped.
             inputs: of `collate`.
             return_outputs: whether to return `logprobs` and `entropy`, `[tokens]`, too.
-            num_items_in_batch: completion tokens of the step over all ranks; None counts this micro-batch alone.
+            num_items_in_batch: weight of the step's completion tokens over all ranks; None takes this micro-batch alone.
 
         Raises:
             DivergedError: a term is not finite.
@@ -182,10 +182,11 @@ class PolicyTrainer(Trainer):
             sequences = inputs["extra"].sequence[~finite.cpu()].unique().tolist()
             ids = [inputs["extra"].ids[sequence] for sequence in sequences]
             raise diverged(self.state.global_step + 1, "the loss", ids)
-        self._since_log.add(table(logprobs, entropy, evaluated), inputs)
-        total = evaluated.objective(logprobs).sum()
+        weight = inputs["extra"].weight.to(logprobs.device)
+        self._since_log.add(table(logprobs, entropy, evaluated, weight), inputs)
+        total = (weight * evaluated.objective(logprobs)).sum()
         if num_items_in_batch is None:
-            loss = total / max(1, len(logprobs))
+            loss = total / weight.sum()
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
@@ -208,7 +209,7 @@ class PolicyTrainer(Trainer):
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
             inputs = self._prepare_inputs(batch)
-            collected.add(table(*self._evaluate_loss(model, inputs)), inputs)
+            collected.add(table(*self._evaluate_loss(model, inputs), inputs["extra"].weight), inputs)
         figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
         self.log(metrics)

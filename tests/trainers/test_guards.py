@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,18 @@ def test_what_is_only_read_after_the_last_token_to_learn_is_cut_as_well():
     cut = fit(Rows([row]), 7, "truncate")
     assert (cut.rows[0].completion_ids.tolist(), cut.rows[0].learned.tolist()) == ([0, 1], [True, True])
     assert cut.lost_tokens == 1
+
+
+def test_a_row_of_weight_0_is_as_if_it_were_not_there():
+    three = [
+        replace(row, weight=weight) for row, weight in zip(rows((3, 4), (3, 9), (1, 2)), (1.0, 0.0, 0.5), strict=True)
+    ]
+    fitted = fit(Rows(three), 7, "error")  # the long one does not count
+    assert (fitted.rows.ids, fitted.weightless, fitted.dropped) == (["row-0", "row-2"], 1, 0)
+    assert fitted.rows.sha256 == Rows([three[0], three[2]]).sha256
+    assert fitted.rows.weights.tolist() == [1.0, 0.5]
+    with pytest.raises(InputError, match="every row has weight 0"):
+        fit(Rows(three[1:2]), 7, "error")
 
 
 def test_tokens_outside_of_the_vocabulary_are_refused():

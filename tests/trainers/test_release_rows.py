@@ -65,6 +65,17 @@ def test_the_experts_text_for_every_row_from_the_same_release(release, tiny_chat
     assert rows.without_reference == 16  # the four fallback rows are the expert's text, scored already
 
 
+def test_a_weight_column_of_ones_own(release, tiny_chat, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    (file,) = (copy / "data" / "default").glob("*.parquet")
+    pl.read_parquet(file).with_columns(weight=pl.col("expert_tokens") / 4).write_parquet(file)
+    opened = open_release(str(copy))
+    expected = opened.scan("default").collect()["weight"].to_list()
+    assert release_rows(opened, "full", tiny_chat).weights.tolist() == expected
+    assert release_rows(open_release(str(release)), "full", tiny_chat).weights.tolist() == [1.0] * 20
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [

@@ -61,6 +61,11 @@ def test_every_assistant_turn_is_learned_unless_some_are_marked(read, chat):
     assert row.completion_ids.tolist() == chat.completion("a!")  # what follows changes nothing
 
 
+def test_a_weight_is_its_rows_own(read):
+    rows = read({"prompt": "a", "completion": "b", "weight": 0.5}, {"prompt": "a", "completion": "b"})
+    assert rows.weights.tolist() == [0.5, 1.0]
+
+
 def test_a_dataset_of_more_rows_than_are_tokenized_at_a_time(read, monkeypatch):
     monkeypatch.setattr("trainers.text_rows._BATCH", 2)
     assert read(*({"prompt": f"{n}?", "completion": f"{n}!"} for n in range(5))).ids == ["0", "1", "2", "3", "4"]
@@ -74,6 +79,8 @@ def test_a_dataset_of_more_rows_than_are_tokenized_at_a_time(read, monkeypatch):
         ({"prompt": [{"role": "user"}], "completion": "c"}, "row 0: prompt: every turn needs"),
         ({"prompt": "p", "completion": [{"role": "user", "content": "c"}]}, "completion must be one assistant turn"),
         ({"conversations": [1]}, "row 0 has neither `messages` nor `prompt` and `completion`, but conversations"),
+        ({"prompt": "p", "completion": "c", "weight": -1}, "row 0: weight must be a number from 0, not -1"),
+        ({"prompt": "p", "completion": "c", "weight": "2"}, "row 0: weight must be a number from 0, not '2'"),
         ({"messages": "text"}, "row 0: messages must be a list of chat turns"),
         ({"messages": [{"role": "user", "content": "u"}]}, "messages: no assistant turn to learn from"),
         (

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,18 @@ def test_gradients_do_not_depend_on_micro_batches_padding_or_packing(tmp_path, l
             tmp_path, random_rows(), loss=loss, options=options, micro_rows=micro_rows, batching=batching
         )
         assert_same(whole, divided)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_row_of_weight_2_is_a_row_that_comes_twice(tmp_path, loss):
+    options = Options(self_normalize="self_normalize" in LOSSES[loss].options)
+    rows = list(random_rows(6))
+    twice, weighted = rows + [rows[1], rows[2]], [*rows]
+    weighted[1:3] = (replace(row, weight=2.0) for row in rows[1:3])
+    one = first_step(tmp_path, Rows(twice), loss=loss, options=options, micro_rows=8)
+    other = first_step(tmp_path, Rows(weighted), loss=loss, options=options, micro_rows=3)
+    other[1]["completion_tokens"] = one[1]["completion_tokens"]
+    assert_same(one, other)
 
 
 def test_the_last_step_of_an_epoch_may_have_fewer_rows_than_micro_batches(tmp_path):
