@@ -10,15 +10,19 @@ from typing import Literal
 import numpy as np
 from torch.utils.data import Sampler
 
+from trainers.mixture import Mixture
+
 Batching = Literal["packed", "bucketed"]
 MicroBatch = list[int]
 """Indices of rows; empty where a step has fewer rows than micro-batches."""
 
 
-def shuffled_steps(rows: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """The rows of every optimizer step of an epoch; each row once, the last step takes what remains."""
-    order = np.random.default_rng([seed, epoch]).permutation(rows)
-    return [order[start : start + batch_size] for start in range(0, rows, batch_size)]
+def shuffled_steps(
+    rows: int, batch_size: int, seed: int, epoch: int, mixture: Mixture | None = None
+) -> list[np.ndarray]:
+    """The rows of every optimizer step of an epoch: each once, or what a mixture takes; the last takes what remains."""
+    order = mixture.order(seed, epoch) if mixture else np.random.default_rng([seed, epoch]).permutation(rows)
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
 def deal(step: Sequence[int], lengths: Sequence[int], count: int, batching: Batching) -> list[MicroBatch]:
@@ -57,6 +61,7 @@ class StepSampler(Sampler[MicroBatch]):
         seed: of the order of rows; None keeps the dataset's.
         rank: this process.
         world: number of processes.
+        mixture: which rows an epoch takes, if not each once; without a seed, all come.
     """
 
     def __init__(
@@ -68,9 +73,12 @@ class StepSampler(Sampler[MicroBatch]):
         seed: int | None,
         rank: int = 0,
         world: int = 1,
+        mixture: Mixture | None = None,
     ) -> None:
         self._lengths, self._batch_size, self._accumulation = lengths, batch_size, accumulation
         self.batching, self._seed, self._rank, self._world = batching, seed, rank, world
+        self._mixture = mixture if seed is not None else None
+        self._rows = sum(self._mixture.quotas) if self._mixture else len(lengths)
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -78,7 +86,7 @@ class StepSampler(Sampler[MicroBatch]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self._lengths) // self._batch_size) * self._accumulation
+        return -(-self._rows // self._batch_size) * self._accumulation
 
     def __iter__(self) -> Iterator[MicroBatch]:
         for step in self._steps():
@@ -87,7 +95,6 @@ class StepSampler(Sampler[MicroBatch]):
             ]
 
     def _steps(self) -> list[np.ndarray]:
-        rows = len(self._lengths)
         if self._seed is None:
-            return np.split(np.arange(rows), range(self._batch_size, rows, self._batch_size))
-        return shuffled_steps(rows, self._batch_size, self._seed, self._epoch)
+            return np.split(np.arange(self._rows), range(self._batch_size, self._rows, self._batch_size))
+        return shuffled_steps(self._rows, self._batch_size, self._seed, self._epoch, self._mixture)

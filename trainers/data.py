@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from builder.errors import InputError
+from trainers.mixture import Mixture
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Row:
         reference: `[completion]` log-probs under the policy before training, nats, fp32; NaN where unknown.
         mask: `[completion]` bool, the tokens that are learned; None for all of them.
         weight: how many times the row counts in its step; 0 leaves it out.
+        origin: number of the dataset that it comes from, where there are several.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Row:
     reference: np.ndarray
     mask: np.ndarray | None = None
     weight: float = 1.0
+    origin: int = 0
 
     @property
     def learned(self) -> np.ndarray:
@@ -61,9 +64,11 @@ class Rows(Sequence[Row]):
         prompt_lengths: `[rows]` tokens.
         completion_lengths: `[rows]` tokens.
         weights: `[rows]` fp32.
+        origins: `[rows]`.
+        shares: of the rows of an epoch, by origin; None if an epoch is every row once.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], shares: Sequence[float] | None = None) -> None:
         self.ids = [row.id for row in rows]
         self._prompts = _Ragged([row.prompt_ids for row in rows], np.int32)
         self._completions = _Ragged([row.completion_ids for row in rows], np.int32)
@@ -71,13 +76,16 @@ class Rows(Sequence[Row]):
         self._reference = _Ragged([row.reference for row in rows], np.float32)
         self._learned = _Ragged([row.learned for row in rows], bool)
         self.weights = np.array([row.weight for row in rows], np.float32)
+        self.origins = np.array([row.origin for row in rows], np.int16)
+        self.shares = shares
         self.prompt_lengths, self.completion_lengths = self._prompts.lengths, self._completions.lengths
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Row:
-        return Row(self.ids[index], *(column[index] for column in self._columns), float(self.weights[index]))
+        columns = (column[index] for column in self._columns)
+        return Row(self.ids[index], *columns, float(self.weights[index]), int(self.origins[index]))
 
     @property
     def _columns(self) -> "tuple[_Ragged, ...]":
@@ -85,7 +93,12 @@ class Rows(Sequence[Row]):
 
     def take(self, indices: Sequence[int]) -> "Rows":
         """Some of the rows."""
-        return Rows([self[index] for index in indices])
+        return Rows([self[index] for index in indices], self.shares)
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """Which rows an epoch takes, unless it is every row once."""
+        return Mixture(self.origins, self.shares) if self.shares else None
 
     @property
     def lengths(self) -> np.ndarray:

@@ -66,7 +66,7 @@ def _shortened(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
     if not kept:
         raise InputError(f"no row fits into --max-length {max_length} tokens")
     whole = rows.take(sorted(kept))
-    fitted = Rows([row.truncated(max_length) for row in whole])
+    fitted = Rows([row.truncated(max_length) for row in whole], whole.shares)
     lost = whole.learned_tokens - fitted.learned_tokens
     return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
 
@@ -151,8 +151,12 @@ def check_settings(settings: Settings) -> None:
         )
     if "held_out_seed" in given and not settings.held_out:
         raise InputError("--held-out-seed has no effect without --held-out N, the number of rows that it draws")
-    if settings.data != "text" and (named := given & {"target", "split"}):
+    if "text" not in settings.data and (named := given & {"target", "split"}):
         raise InputError(f"--{min(named)} is for --data text; a release has its own target, and one split")
+    if set(settings.data) != {"text"} and "target" in given:
+        raise InputError("--target has no effect beside a release, whose own target all of a mixture is trained in")
+    if len(settings.dataset) > 1 and "revision" in given:
+        raise InputError("--revision is for one dataset; name the version of each, as REPO@v1.0.0")
 
 
 def check_deepspeed(settings: Settings, deepspeed: bool) -> None:

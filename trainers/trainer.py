@@ -125,7 +125,9 @@ class PolicyTrainer(Trainer):
         rank, world = self.args.process_index, self.args.world_size
         return _EpochLoader(
             rows,
-            batch_sampler=StepSampler(rows.lengths, batch_size, accumulation, self._batching, seed, rank, world),
+            batch_sampler=StepSampler(
+                rows.lengths, batch_size, accumulation, self._batching, seed, rank, world, rows.mixture
+            ),
             collate_fn=partial(collate, batching=self._batching),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
@@ -165,13 +167,13 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Sum of the micro-batch's loss terms over the completion tokens of the whole step, each times its row's weight.
+        """Sum of the micro-batch's loss terms, each times its row's weight, over the weight of the step's tokens.
 
         Args:
             model: as wrapped.
             inputs: of `collate`.
             return_outputs: whether to return `logprobs` and `entropy`, `[tokens]`, too.
-            num_items_in_batch: weight of the step's completion tokens over all ranks; None takes this micro-batch alone.
+            num_items_in_batch: weight of the step's completion tokens over all ranks; None for this micro-batch alone.
 
         Raises:
             DivergedError: a term is not finite.
@@ -186,7 +188,7 @@ class PolicyTrainer(Trainer):
         self._since_log.add(table(logprobs, entropy, evaluated, weight), inputs)
         total = (weight * evaluated.objective(logprobs)).sum()
         if num_items_in_batch is None:
-            loss = total / weight.sum()
+            loss = total / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss

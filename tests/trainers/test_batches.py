@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from trainers.batches import StepSampler, deal, shuffled_steps
+from trainers.mixture import Mixture
 
 LENGTHS = np.random.default_rng(0).integers(5, 100, 53)
 
@@ -30,6 +31,17 @@ def test_a_steps_rows_do_not_depend_on_how_they_are_divided(batching, accumulati
     for step, rows in enumerate(expected):
         part = slice(step * accumulation, (step + 1) * accumulation)
         assert sorted(row for batches in ranks for batch in batches[part] for row in batch) == rows
+
+
+def test_an_epoch_of_a_mixture_takes_each_dataset_by_its_share():
+    origins = np.array([0] * 13 + [1] * 40)
+    mixed = sampler(mixture=Mixture(origins, [0.5, 0.5]), accumulation=1, batch_size=10)
+    steps = list(mixed)
+    assert [len(step) for step in steps] == [10, 10, 6]
+    assert len(steps) == len(mixed)
+    taken = origins[np.concatenate(steps)]
+    assert (taken == 0).sum() == (taken == 1).sum() == 13
+    assert len(sampler(mixture=Mixture(origins, [0.5, 0.5]), seed=None, accumulation=1)) == 7  # to evaluate: all rows
 
 
 def test_packs_are_about_equally_long():

@@ -117,6 +117,18 @@ def test_an_option_belongs_to_its_losses():
         check_settings(settings(epsilon=0.2))
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"data": ("full", "text"), "dataset": ("a", "b"), "target": "t"}, "--target has no effect beside a release"),
+        ({"dataset": ("a/b", "c/d"), "revision": "v1"}, "--revision is for one dataset; name the version of each"),
+    ],
+)
+def test_what_several_datasets_cannot_share(given, message):
+    with pytest.raises(InputError, match=message):
+        check_settings(settings(**given))
+
+
 def test_deepspeed_does_not_normalize():
     check_deepspeed(settings(loss="iw_sft", self_normalize=True), deepspeed=False)
     with pytest.raises(InputError, match="DeepSpeed"):

@@ -148,6 +148,26 @@ def test_the_experts_text_and_self_alignment_come_from_the_same_release(release,
         assert f"sft on {rows} rows ({data})" in capsys.readouterr().out
 
 
+def test_a_release_and_other_text_mixed_by_shares(release, tmp_path, capsys):
+    text, output = tmp_path / "chat.jsonl", tmp_path / "run"
+    text.write_text("".join(json.dumps({"prompt": f"{n}?", "completion": f"{n}!"}) + "\n" for n in range(9)))
+    arguments = command(release, output, "--data", "self_alignment", "text", "--held-out", "4")
+    arguments[1:2] = [f"{release}:3", f"{text}:1"]
+    assert main(arguments, loss="sft") == 0
+    printed = capsys.readouterr().out
+    assert (
+        f"{release} (self_alignment, 75.0%): 9 rows to train on, 9 an epoch" in printed
+    )  # 3 of 12 and 1 of 9 are held out
+    assert f"{text} (text, 25.0%): 8 rows to train on, 3 an epoch" in printed
+    assert [line["step"] for line in curve(output)] == [1, 2, 3, 4]  # 12 rows, 6 a step, 2 epochs
+    facts = json.loads((output / "run.json").read_text())
+    assert [(part["rows"], part["rows_an_epoch"]) for part in facts["mixture"]] == [(9, 9), (8, 3)]
+    card = (output / "README.md").read_text()
+    assert "on 75.0% tiny:\nthe model's own correct solutions only; and on 25.0% chat.jsonl:\nprompts" in card
+    with pytest.raises(InputError, match=r"mixture: was .* is now"):
+        main([argument.replace(":3", ":2") for argument in arguments] + ["--resume"], loss="sft")
+
+
 def test_another_model_than_the_one_that_wrote_the_data_is_warned_about(release, tiny_model, tmp_path, capsys):
     other = tmp_path / "other"
     shutil.copytree(tiny_model, other)
@@ -176,6 +196,7 @@ def test_another_template_than_the_releases_is_refused(release, tiny_model, tmp_
         (["--held-out", "20"], "--held-out 20 leaves nothing of 20 rows"),
         (["--target", "smollm2-135m-instruct"], "--target is for --data text"),
         (["--split", "test"], "--split is for --data text"),
+        (["--data", "full", "text"], "--data full text: give one for all of the 1 datasets, or one for each"),
         (["--held-out-seed", "3"], "--held-out-seed has no effect without --held-out N"),
         (["--clip", "3"], "--clip has no effect on --loss dft; it is an option of importance_sampling, iw_sft"),
         (["--epsilon", "0.1"], "--epsilon has no effect on --loss dft; it is an option of psft"),

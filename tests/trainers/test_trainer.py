@@ -113,7 +113,7 @@ def test_gradients_do_not_depend_on_micro_batches_padding_or_packing(tmp_path, l
 def test_a_row_of_weight_2_is_a_row_that_comes_twice(tmp_path, loss):
     options = Options(self_normalize="self_normalize" in LOSSES[loss].options)
     rows = list(random_rows(6))
-    twice, weighted = rows + [rows[1], rows[2]], [*rows]
+    twice, weighted = [*rows, rows[1], rows[2]], [*rows]
     weighted[1:3] = (replace(row, weight=2.0) for row in rows[1:3])
     one = first_step(tmp_path, Rows(twice), loss=loss, options=options, micro_rows=8)
     other = first_step(tmp_path, Rows(weighted), loss=loss, options=options, micro_rows=3)
