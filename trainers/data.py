@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from builder.errors import InputError
 from trainers.mixture import Mixture
@@ -61,8 +62,6 @@ class Rows(Sequence[Row]):
 
     Attributes:
         ids: `[rows]`.
-        prompt_lengths: `[rows]` tokens.
-        completion_lengths: `[rows]` tokens.
         weights: `[rows]` fp32.
         origins: `[rows]`.
         shares: of the rows of an epoch, by origin; None if an epoch is every row once.
@@ -70,15 +69,26 @@ class Rows(Sequence[Row]):
 
     def __init__(self, rows: Sequence[Row], shares: Sequence[float] | None = None) -> None:
         self.ids = [row.id for row in rows]
-        self._prompts = _Ragged([row.prompt_ids for row in rows], np.int32)
-        self._completions = _Ragged([row.completion_ids for row in rows], np.int32)
-        self._behavior = _Ragged([row.behavior for row in rows], np.float32)
-        self._reference = _Ragged([row.reference for row in rows], np.float32)
-        self._learned = _Ragged([row.learned for row in rows], bool)
+        self._prompts = _Ragged.of([row.prompt_ids for row in rows], np.int32)
+        self._completions = _Ragged.of([row.completion_ids for row in rows], np.int32)
+        self._behavior = _Ragged.of([row.behavior for row in rows], np.float32)
+        self._reference = _Ragged.of([row.reference for row in rows], np.float32)
+        self._learned = _Ragged.of([row.learned for row in rows], bool)
         self.weights = np.array([row.weight for row in rows], np.float32)
         self.origins = np.array([row.origin for row in rows], np.int16)
         self.shares = shares
-        self.prompt_lengths, self.completion_lengths = self._prompts.lengths, self._completions.lengths
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> "Rows":
+        """Rows whose columns are the attributes of `Row`."""
+        rows = cls([])
+        rows.ids = table["id"].to_pylist()
+        rows._prompts, rows._completions, rows._behavior, rows._reference, rows._learned = (
+            _Ragged.of_lists(table[name]) for name in ("prompt_ids", "completion_ids", "behavior", "reference", "mask")
+        )
+        rows.weights = table["weight"].to_numpy()
+        rows.origins = np.zeros(len(rows), np.int16)
+        return rows
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -101,9 +111,14 @@ class Rows(Sequence[Row]):
         return Mixture(self.origins, self.shares) if self.shares else None
 
     @property
+    def prompt_lengths(self) -> np.ndarray:
+        """`[rows]` tokens."""
+        return self._prompts.lengths
+
+    @property
     def lengths(self) -> np.ndarray:
         """`[rows]` tokens of prompt and completion."""
-        return self.prompt_lengths + self.completion_lengths
+        return self._prompts.lengths + self._completions.lengths
 
     @property
     def learned_tokens(self) -> int:
@@ -137,10 +152,18 @@ class Rows(Sequence[Row]):
 
 
 class _Ragged:
-    def __init__(self, parts: Sequence[np.ndarray], dtype: type) -> None:
-        self.lengths = np.array([len(part) for part in parts], dtype=np.int64)
-        self._ends = self.lengths.cumsum()
-        self.values = np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
+    def __init__(self, values: np.ndarray, lengths: np.ndarray) -> None:
+        self.values, self.lengths, self._ends = values, lengths, lengths.cumsum()
+
+    @classmethod
+    def of(cls, parts: Sequence[np.ndarray], dtype: type) -> "_Ragged":
+        lengths = np.array([len(part) for part in parts], dtype=np.int64)
+        return cls(np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False), lengths)
+
+    @classmethod
+    def of_lists(cls, column: pa.ChunkedArray) -> "_Ragged":
+        lists = column.combine_chunks()
+        return cls(lists.flatten().to_numpy(zero_copy_only=False), np.diff(lists.offsets.to_numpy()).astype(np.int64))
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.values[self._ends[index] - self.lengths[index] : self._ends[index]]

@@ -7,9 +7,11 @@ import polars as pl
 
 from builder.errors import InputError
 from builder.policy.chat import Chat
+from builder.release.manifest import facts
 from builder.release.open import Release
 from trainers.arguments import Data
 from trainers.data import Row, Rows, row_of
+from trainers.row_cache import cached
 
 
 def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
@@ -25,16 +27,22 @@ def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
     Raises:
         InputError: a row is malformed, or there are none.
     """
+    files = [facts(file)["sha256"] for config in ("default", "tokens") for file in release.files(config)]
+    rows = cached(lambda: _made(release, data, chat), chat, "release", data, *files)
+    if not len(rows):
+        raise InputError(f"{release.name} has no rows of --data {data}")
+    return rows
+
+
+def _made(release: Release, data: Data, chat: Chat) -> Iterator[Row]:
     described = release.scan("default")
     weight = {"weight"} & set(described.collect_schema())  # a column of the user's own
     described = described.select("id", "stage", "expert_solution", *weight)
     tokens = release.scan("tokens").join(described, on="id", how="left", maintain_order="left")
     if data == "self_alignment":
         tokens = tokens.filter(pl.col("stage") == "self_alignment")
-    rows = Rows([_release_row(fields, data, chat, release.name) for fields in _stream(tokens)])
-    if not len(rows):
-        raise InputError(f"{release.name} has no rows of --data {data}")
-    return rows
+    for fields in _stream(tokens):
+        yield _release_row(fields, data, chat, release.name)
 
 
 def _stream(frame: pl.LazyFrame) -> Iterator[dict[str, Any]]:

@@ -5,13 +5,14 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 
 from builder.errors import InputError
 from builder.hub import one_line
 from builder.policy.chat import Chat
 from trainers.conversation import Conversation, encode
 from trainers.data import Row, Rows, weight_of
+from trainers.row_cache import cached
 
 _BATCH = 1_000  # rows that are tokenized at a time
 _FORMATS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
@@ -31,13 +32,17 @@ def text_rows(name: str, split: str, chat: Chat) -> Rows:
     Raises:
         InputError: the dataset cannot be read, or a row is malformed.
     """
-    numbered = enumerate(_dataset(name, split))
-    rows: list[Row] = []
-    while batch := list(islice(numbered, _BATCH)):
-        rows += _rows(batch, name, chat)
-    if not rows:
+    dataset = _dataset(name, split)
+    rows = cached(lambda: _made(dataset, name, chat), chat, "text", dataset._fingerprint)
+    if not len(rows):
         raise InputError(f"{name} has no rows")
-    return Rows(rows)
+    return rows
+
+
+def _made(dataset: Dataset, name: str, chat: Chat) -> Iterator[Row]:
+    numbered = enumerate(dataset)
+    while batch := list(islice(numbered, _BATCH)):
+        yield from _rows(batch, name, chat)
 
 
 def _rows(batch: Sequence[tuple[int, dict[str, Any]]], name: str, chat: Chat) -> Iterator[Row]:
@@ -52,7 +57,7 @@ def _rows(batch: Sequence[tuple[int, dict[str, Any]]], name: str, chat: Chat) ->
         yield Row(row_id, prompt, completion, unknown, unknown, tokens.learned, weight)
 
 
-def _dataset(name: str, split: str) -> Sequence[dict[str, Any]]:
+def _dataset(name: str, split: str) -> Dataset:
     for suffix, builder in _FORMATS.items():
         if name.endswith(suffix):
             with one_line(f"dataset {name}"):

@@ -124,9 +124,8 @@ def _introduce(settings: Settings, source: "Source", fitted: "Fitted", trained: 
     )
     for part in mixture_facts(source, trained) if len(source.parts) > 1 else ():
         share = f", {part['share']:.1%}" if part["share"] else ""
-        print(
-            f"  {part['dataset']} ({part['data']}{share}): {part['rows']} rows to train on, {part['rows_an_epoch']} an epoch"
-        )
+        given = f"{part['rows']} rows to train on, {part['rows_an_epoch']} an epoch"
+        print(f"  {part['dataset']} ({part['data']}{share}): {given}")
     if fitted.truncated or fitted.dropped:
         print(
             f"too long: {fitted.truncated} rows truncated by {fitted.lost_tokens:,} completion tokens, "
