@@ -67,6 +67,7 @@ class Settings(Frozen):
     held_out_seed: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     batching: Literal["auto", "packed", "bucketed"] = "auto"
+    micro_tokens: Annotated[int, Field(ge=1)] | None = None
     clip: Annotated[float, Field(gt=0)] | None = None
     null_denominator: Literal["one", "policy", "skip"] = "one"
     self_normalize: bool = False
@@ -129,6 +130,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
 
     step = p.add_argument_group("optimizer step")
     step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")
+    step.add_argument(
+        "--micro-tokens",
+        type=int,
+        metavar="N",
+        help="fill micro-batches up to N tokens, padding included, instead of --per-device-train-batch-size rows",
+    )
     step.add_argument(
         "--batching",
         choices=("auto", "packed", "bucketed"),

@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
         batch_size=settings.batch_size,
         batching=_batching(settings, model),
         may_rebatch=settings.batching == "auto",
+        micro_tokens=settings.micro_tokens,
         held_out=held_out,
         companions=Companions(source.model.path, settings.output),
         save_dtype=getattr(torch, settings.save_dtype) if settings.save_dtype else None,

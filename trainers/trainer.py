@@ -36,6 +36,10 @@ class _EpochLoader(DataLoader):
     def set_batching(self, batching: Batching) -> None:
         self.batch_sampler.batching, self.collate_fn = batching, partial(collate, batching=batching)
 
+    def padding(self) -> float:
+        """Share of an epoch's positions."""
+        return self.batch_sampler.padding()
+
 
 class _Check(TrainerCallback):
     """Compares the model with itself once it is wrapped, loaded and where it will be, and before it changes."""
@@ -44,7 +48,10 @@ class _Check(TrainerCallback):
         self._trainer = trainer
 
     def on_train_begin(self, *_: Any, train_dataloader: _EpochLoader, **__: Any) -> None:
-        train_dataloader.set_batching(self._trainer.settle_batching())
+        batching = self._trainer.settle_batching()
+        train_dataloader.set_batching(batching)
+        if self._trainer.is_world_process_zero():
+            print(f"{batching} micro-batches, {train_dataloader.padding():.1%} of them padding", flush=True)
 
 
 class PolicyTrainer(Trainer):
@@ -59,6 +66,7 @@ class PolicyTrainer(Trainer):
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
         may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
+        micro_tokens: what micro-batches are filled up to, tokens with padding; None for equally many rows.
         held_out: rows to evaluate on.
         companions: what stands beside the weights wherever they are saved.
         save_dtype: of the trained model; None for that of its weights.
@@ -79,6 +87,7 @@ class PolicyTrainer(Trainer):
         batch_size: int,
         batching: Batching,
         may_rebatch: bool = False,
+        micro_tokens: int | None = None,
         held_out: Rows | None = None,
         companions: Companions | None = None,
         save_dtype: torch.dtype | None = None,
@@ -88,6 +97,7 @@ class PolicyTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
+        self._micro_tokens = micro_tokens
         self._companions, self._save_dtype = companions, save_dtype
         self.add_callback(_Check(self))
         self._since_log = Collected()
@@ -119,14 +129,16 @@ class PolicyTrainer(Trainer):
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
         accumulation = self.args.gradient_accumulation_steps
         seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
-        return self._loader(self.train_dataset, self._batch_size, accumulation, seed)
+        return self._loader(self.train_dataset, self._batch_size, accumulation, seed, self._micro_tokens)
 
-    def _loader(self, rows: Rows, batch_size: int, accumulation: int, seed: int | None) -> DataLoader:
+    def _loader(
+        self, rows: Rows, batch_size: int, accumulation: int, seed: int | None, budget: int | None = None
+    ) -> DataLoader:
         rank, world = self.args.process_index, self.args.world_size
         return _EpochLoader(
             rows,
             batch_sampler=StepSampler(
-                rows.lengths, batch_size, accumulation, self._batching, seed, rank, world, rows.mixture
+                rows.lengths, batch_size, accumulation, self._batching, seed, rank, world, rows.mixture, budget
             ),
             collate_fn=partial(collate, batching=self._batching),
             num_workers=self.args.dataloader_num_workers,
@@ -143,13 +155,19 @@ class PolicyTrainer(Trainer):
         """A step's micro-batches on this rank, and the weight of its completion tokens over all ranks."""
         self._since_log.start()
         batches = list(islice(epoch_iterator, num_batches))
-        count = torch.tensor(sum(batch["extra"].weight.sum().item() for batch in batches), device=device)
-        return batches, self.accelerator.reduce(count, "sum")
+        weight = sum(batch["extra"].weight.sum().item() for batch in batches)
+        busy = [len(batch["extra"].ids) for batch in batches]
+        weight, *busy = self.accelerator.reduce(torch.tensor([weight, *busy], device=device), "sum")
+        for batch, rows in zip(batches, busy, strict=True):
+            batch["idle"] = not rows  # on all ranks
+        return batches, weight
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """Forward and backward of a micro-batch; after a step's last one, importance weights are normalized."""
+        if inputs["idle"]:
+            return torch.zeros((), device=self.args.device)
         loss = super().training_step(model, inputs, num_items_in_batch)
         if self._options.self_normalize and self.accelerator.sync_gradients:
             # Weights are constants to the gradient, so dividing it is dividing them, once their mean is known.
