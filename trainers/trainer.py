@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from trainers.attention import separate_rows
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
 from trainers.data import Rows
@@ -113,6 +114,9 @@ class PolicyTrainer(Trainer):
         Raises:
             InputError: the model's log-probs are not its own.
         """
+        on_cpu, wanted = self.args.device.type == "cpu", self._may_rebatch or self._batching == "packed"
+        if on_cpu and wanted and separate_rows(self.model):
+            self._batching = "packed"
         model, rows = self.model_wrapped, probe(self.train_dataset)
         model.eval()
 
