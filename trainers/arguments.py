@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from builder.config import Frozen, validated
 from builder.errors import InputError
@@ -16,6 +16,9 @@ OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 
 CONFIGS = resources.files("trainers") / "configs"
 Data = Literal["full", "self_alignment", "self_and_expert", "expert", "text"]
+
+Several = BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
+"""One text where several may stand."""
 
 _EXIT_CODES = """\
   0    trained
@@ -48,10 +51,10 @@ class Settings(Frozen):
     """What a run is, beside Transformers' own arguments; see the command line's help."""
 
     loss: str
-    dataset: str = Field(min_length=1)
+    dataset: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several, Field(min_length=1)]
     output: Path
     revision: str | None = None
-    data: Data = "full"
+    data: Annotated[tuple[Data, ...], Several, Field(min_length=1)] = ("full",)
     split: str = "train"
     target: str | None = None
     model: str | None = None
@@ -64,6 +67,7 @@ class Settings(Frozen):
     held_out_seed: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     batching: Literal["auto", "packed", "bucketed"] = "auto"
+    micro_tokens: Annotated[int, Field(ge=1)] | None = None
     clip: Annotated[float, Field(gt=0)] | None = None
     null_denominator: Literal["one", "policy", "skip"] = "one"
     self_normalize: bool = False
@@ -96,14 +100,20 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
     p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")
 
     data = p.add_argument_group("data")
-    data.add_argument("--dataset", metavar="DIR|REPO|FILE", help="a release: directory or Hub repository (REPO@v1.0.0)")
+    data.add_argument(
+        "--dataset",
+        nargs="+",
+        metavar="DIR|REPO|FILE",
+        help="a release: directory or Hub repository (REPO@v1.0.0); several are mixed, A:0.7 B:0.3 by shares",
+    )
     data.add_argument("--revision", metavar="REV", help="version of a Hub repository: tag, branch or commit")
     data.add_argument(
         "--data",
+        nargs="+",
         choices=get_args(Data),
-        help="full: D′ (default); self_alignment: only what the policy solved by itself; self_and_expert: that, and "
-        "the source's own solution elsewhere; expert: the source's own solution for every row; text: any dataset of "
-        "`prompt` and `completion`, tokenized for --target",
+        help="of all datasets, or one for each. full: D′ (default); self_alignment: only what the policy solved by "
+        "itself; self_and_expert: that, and the source's own solution elsewhere; expert: the source's own solution for "
+        "every row; text: any dataset of `prompt` and `completion`, or of `messages`, tokenized for --target",
     )
     data.add_argument("--split", metavar="NAME", help="of a Hub dataset, with --data text (default: train)")
     data.add_argument("--held-out", type=int, metavar="N", help="keep N rows for evaluation")
@@ -120,6 +130,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
 
     step = p.add_argument_group("optimizer step")
     step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")
+    step.add_argument(
+        "--micro-tokens",
+        type=int,
+        metavar="N",
+        help="fill micro-batches up to N tokens, padding included, instead of --per-device-train-batch-size rows",
+    )
     step.add_argument(
         "--batching",
         choices=("auto", "packed", "bucketed"),

@@ -33,17 +33,18 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
     from huggingface_hub import ModelCardData
 
     target = validated(Target, run["target"], "run.json: target")
-    dataset = run["dataset"].partition("@")[0]
+    parts = run.get("mixture") or [run]
+    datasets = [part["dataset"].partition("@")[0] for part in parts]
     front = ModelCardData(
         license=None if target.license == "unknown" else target.license,
         base_model=run["model"] if _on_hub(run["model"]) else None,
-        datasets=[dataset] if _on_hub(dataset) else None,
+        datasets=[dataset for dataset in datasets if _on_hub(dataset)] or None,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["mind-the-gap", run["loss"].replace("_", "-")],
     )
     asked = [{"role": "user", "content": _QUESTION}]  # other text has prompts of its own
-    asked = asked if run["data"] == "text" else turns(target, "plain", problem=_QUESTION)
+    asked = asked if parts[0]["data"] == "text" else turns(target, "plain", problem=_QUESTION)
     messages = json.dumps(asked, indent=4, ensure_ascii=False)
     return f"""---
 {front.to_yaml()}
@@ -51,8 +52,7 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
 
 # {name}
 
-{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_linked(dataset, "datasets/")}:
-{DATA[run["data"]]}.
+{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_data(parts, datasets)}.
 
 ## Ask it
 
@@ -81,6 +81,14 @@ Nats a token, over completion tokens; losses of different kinds do not compare, 
 These figures say how likely the model finds given text, not how many problems it solves: `python -m trainers.evaluate
 --model DIR` samples and grades. Only final answers of the training text were checked, not every step that leads there.
 """
+
+
+def _data(parts: Sequence[dict[str, Any]], datasets: Sequence[str]) -> str:
+    shares = [f"{part['share']:.1%} " if part.get("share") else "" for part in parts]
+    return "; and on ".join(
+        f"{share}{_linked(dataset, 'datasets/')}:\n{DATA[part['data']]}"
+        for part, dataset, share in zip(parts, datasets, shares, strict=True)
+    )
 
 
 def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

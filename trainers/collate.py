@@ -23,6 +23,7 @@ class Extra:
         behavior: `[tokens]` as in `losses.Tokens`.
         reference: `[tokens]` as in `losses.Tokens`.
         sequence: `[tokens]` as in `losses.Tokens`.
+        weight: `[tokens]` fp32, how many times each counts: its row's weight.
         tokens: prompt and completion tokens, without padding.
     """
 
@@ -30,6 +31,7 @@ class Extra:
     behavior: Tensor
     reference: Tensor
     sequence: Tensor
+    weight: Tensor
     tokens: int
 
 
@@ -38,11 +40,11 @@ def collate(rows: Sequence[Row], batching: Batching) -> dict[str, Any]:
 
     Returns:
         `input_ids` `[batch, time]`, `position_ids` `[batch, time]`, `predictors` `[tokens]` (positions, counted through
-        the flattened batch, whose hidden states predict a completion token), `targets` `[tokens]` (those completion
-        tokens) and `extra`. Prompts and padding predict nothing. There is no attention mask: padding stands on the
-        right, where causal attention never looks, and in a packed batch, the one row of which is all rows after each
-        other, attention is separated where position ids start again. No rows give one position and no targets: a rank
-        with nothing to do must still take part in the others' collective operations.
+        the flattened batch, whose hidden states predict a token to learn), `targets` `[tokens]` (those tokens) and
+        `extra`. Prompts, turns that are only read, and padding predict nothing. There is no attention mask: padding
+        stands on the right, where causal attention never looks, and in a packed batch, the one row of which is all rows
+        after each other, attention is separated where position ids start again. No rows give one position and no
+        targets: a rank with nothing to do must still take part in the others' collective operations.
     """
     sizes = [len(row.prompt_ids) + len(row.completion_ids) for row in rows]
     packed = batching == "packed"
@@ -55,18 +57,19 @@ def collate(rows: Sequence[Row], batching: Batching) -> dict[str, Any]:
         start = sum(sizes[:number]) if packed else number * width
         flat_ids[start : start + size] = np.concatenate([row.prompt_ids, row.completion_ids])
         flat_positions[start : start + size] = np.arange(size)
-        predictors.append(start + np.arange(len(row.prompt_ids) - 1, size - 1))
-    completions = [len(row.completion_ids) for row in rows]
+        predictors.append(start + len(row.prompt_ids) - 1 + row.learned.nonzero()[0])
+    learned = [int(row.learned.sum()) for row in rows]
     return {
         "input_ids": torch.from_numpy(input_ids),
         "position_ids": torch.from_numpy(position_ids),
         "predictors": _joined(predictors, np.int64),
-        "targets": _joined([row.completion_ids for row in rows], np.int64),
+        "targets": _joined([row.completion_ids[row.learned] for row in rows], np.int64),
         "extra": Extra(
             ids=[row.id for row in rows],
-            behavior=_joined([row.behavior for row in rows], np.float32),
-            reference=_joined([row.reference for row in rows], np.float32),
-            sequence=torch.from_numpy(np.repeat(np.arange(len(rows)), completions)),
+            behavior=_joined([row.behavior[row.learned] for row in rows], np.float32),
+            reference=_joined([row.reference[row.learned] for row in rows], np.float32),
+            sequence=torch.from_numpy(np.repeat(np.arange(len(rows)), learned)),
+            weight=torch.from_numpy(np.repeat(np.array([row.weight for row in rows], np.float32), learned)),
             tokens=sum(sizes),
         ),
     }

@@ -1,31 +1,32 @@
-"""Training rows as token ids: from the `tokens` config of a release, or from the expert's or anybody's text."""
+"""Training rows as token ids, wherever they come from: `release_rows` and `text_rows` read them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from builder.errors import InputError
-from builder.policy.chat import Chat
-from builder.release.open import Release
-from trainers.arguments import Data
-
-if TYPE_CHECKING:
-    import polars as pl
+from trainers.mixture import Mixture
 
 
 @dataclass(frozen=True)
 class Row:
-    """One prompt and its completion.
+    """One prompt and what is learned after it.
 
     Attributes:
         id: the source row's id.
-        prompt_ids: `[prompt]` int32, chat template applied.
-        completion_ids: `[completion]` int32, end-of-turn token included.
+        prompt_ids: `[prompt]` int32, chat template applied, up to the first token that is learned.
+        completion_ids: `[completion]` int32, end-of-turn token included; of a conversation with several turns to learn,
+            all from the first of them to the last.
         behavior: `[completion]` log-probs under the distribution that drew them, nats, fp32; NaN where unknown.
         reference: `[completion]` log-probs under the policy before training, nats, fp32; NaN where unknown.
+        mask: `[completion]` bool, the tokens that are learned; None for all of them.
+        weight: how many times the row counts in its step; 0 leaves it out.
+        origin: number of the dataset that it comes from, where there are several.
     """
 
     id: str
@@ -33,41 +34,96 @@ class Row:
     completion_ids: np.ndarray
     behavior: np.ndarray
     reference: np.ndarray
+    mask: np.ndarray | None = None
+    weight: float = 1.0
+    origin: int = 0
+
+    @property
+    def learned(self) -> np.ndarray:
+        """`[completion]` bool, the tokens that are learned."""
+        return np.ones(len(self.completion_ids), bool) if self.mask is None else self.mask
 
     def truncated(self, max_length: int) -> "Row":
         """The row with its completion cut to what fits into `max_length` tokens beside the prompt."""
         room = max(0, max_length - len(self.prompt_ids))
-        return Row(self.id, self.prompt_ids, self.completion_ids[:room], self.behavior[:room], self.reference[:room])
+        learned = self.learned[:room]
+        end = int(learned.nonzero()[0].max(initial=-1)) + 1  # what is only read after that changes nothing
+        return replace(
+            self,
+            completion_ids=self.completion_ids[:end],
+            behavior=self.behavior[:end],
+            reference=self.reference[:end],
+            mask=learned[:end],
+        )
 
 
 class Rows(Sequence[Row]):
-    """Rows in flat arrays: 16 bytes a completion token, however many rows there are.
+    """Rows in flat arrays: 17 bytes a completion token, however many rows there are.
 
     Attributes:
         ids: `[rows]`.
-        prompt_lengths: `[rows]` tokens.
-        completion_lengths: `[rows]` tokens.
+        weights: `[rows]` fp32.
+        origins: `[rows]`.
+        shares: of the rows of an epoch, by origin; None if an epoch is every row once.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], shares: Sequence[float] | None = None) -> None:
         self.ids = [row.id for row in rows]
-        self._prompts = _Ragged([row.prompt_ids for row in rows], np.int32)
-        self._completions = _Ragged([row.completion_ids for row in rows], np.int32)
-        self._behavior = _Ragged([row.behavior for row in rows], np.float32)
-        self._reference = _Ragged([row.reference for row in rows], np.float32)
-        self.prompt_lengths, self.completion_lengths = self._prompts.lengths, self._completions.lengths
+        self._prompts = _Ragged.of([row.prompt_ids for row in rows], np.int32)
+        self._completions = _Ragged.of([row.completion_ids for row in rows], np.int32)
+        self._behavior = _Ragged.of([row.behavior for row in rows], np.float32)
+        self._reference = _Ragged.of([row.reference for row in rows], np.float32)
+        self._learned = _Ragged.of([row.learned for row in rows], bool)
+        self.weights = np.array([row.weight for row in rows], np.float32)
+        self.origins = np.array([row.origin for row in rows], np.int16)
+        self.shares = shares
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> "Rows":
+        """Rows whose columns are the attributes of `Row`."""
+        rows = cls([])
+        rows.ids = table["id"].to_pylist()
+        rows._prompts, rows._completions, rows._behavior, rows._reference, rows._learned = (
+            _Ragged.of_lists(table[name]) for name in ("prompt_ids", "completion_ids", "behavior", "reference", "mask")
+        )
+        rows.weights = table["weight"].to_numpy()
+        rows.origins = np.zeros(len(rows), np.int16)
+        return rows
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Row:
-        columns = (self._prompts, self._completions, self._behavior, self._reference)
-        return Row(self.ids[index], *(column[index] for column in columns))
+        columns = (column[index] for column in self._columns)
+        return Row(self.ids[index], *columns, float(self.weights[index]), int(self.origins[index]))
+
+    @property
+    def _columns(self) -> "tuple[_Ragged, ...]":
+        return self._prompts, self._completions, self._behavior, self._reference, self._learned
+
+    def take(self, indices: Sequence[int]) -> "Rows":
+        """Some of the rows."""
+        return Rows([self[index] for index in indices], self.shares)
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """Which rows an epoch takes, unless it is every row once."""
+        return Mixture(self.origins, self.shares) if self.shares else None
+
+    @property
+    def prompt_lengths(self) -> np.ndarray:
+        """`[rows]` tokens."""
+        return self._prompts.lengths
 
     @property
     def lengths(self) -> np.ndarray:
         """`[rows]` tokens of prompt and completion."""
-        return self.prompt_lengths + self.completion_lengths
+        return self._prompts.lengths + self._completions.lengths
+
+    @property
+    def learned_tokens(self) -> int:
+        """Over all rows."""
+        return int(self._learned.values.sum())
 
     @property
     def largest_token_id(self) -> int:
@@ -76,11 +132,12 @@ class Rows(Sequence[Row]):
 
     @property
     def sha256(self) -> str:
-        """Of all ids, tokens and log-probs, in order."""
+        """Of all ids, tokens, log-probs, masks and weights, in order."""
         digest = hashlib.sha256("\0".join(self.ids).encode())
-        for column in (self._prompts, self._completions, self._behavior, self._reference):
+        for column in self._columns:
             digest.update(column.lengths)
             digest.update(column.values)
+        digest.update(self.weights)
         return digest.hexdigest()
 
     @property
@@ -95,57 +152,44 @@ class Rows(Sequence[Row]):
 
 
 class _Ragged:
-    def __init__(self, parts: Sequence[np.ndarray], dtype: type) -> None:
-        self.lengths = np.array([len(part) for part in parts], dtype=np.int64)
-        self._ends = self.lengths.cumsum()
-        self.values = np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
+    def __init__(self, values: np.ndarray, lengths: np.ndarray) -> None:
+        self.values, self.lengths, self._ends = values, lengths, lengths.cumsum()
+
+    @classmethod
+    def of(cls, parts: Sequence[np.ndarray], dtype: type) -> "_Ragged":
+        lengths = np.array([len(part) for part in parts], dtype=np.int64)
+        return cls(np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False), lengths)
+
+    @classmethod
+    def of_lists(cls, column: pa.ChunkedArray) -> "_Ragged":
+        lists = column.combine_chunks()
+        return cls(lists.flatten().to_numpy(zero_copy_only=False), np.diff(lists.offsets.to_numpy()).astype(np.int64))
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.values[self._ends[index] - self.lengths[index] : self._ends[index]]
 
 
-def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
-    """The rows of a release.
-
-    Args:
-        release: with the configs `default` and `tokens`.
-        data: `full` is D′; `self_alignment` only what the policy solved by itself; `self_and_expert` that, and the
-            source's own solution for all other rows (the paper's ablation, Table 4); `expert` the source's own
-            solution for every row, what D′ was made from: the paper's baseline on the same problems.
-        chat: the target's template, to tokenize expert solutions with.
+def weight_of(fields: dict[str, Any], where: str) -> float:
+    """The row's `weight`; 1 where there is none.
 
     Raises:
-        InputError: a row is malformed, or there are none.
+        InputError: it is not a number from 0.
     """
-    import polars as pl
-
-    tokens = release.scan("tokens").join(
-        release.scan("default").select("id", "stage", "expert_solution"), on="id", how="left", maintain_order="left"
-    )
-    if data == "self_alignment":
-        tokens = tokens.filter(pl.col("stage") == "self_alignment")
-    rows = Rows([_release_row(fields, data, chat, release.name) for fields in _stream(tokens)])
-    if not len(rows):
-        raise InputError(f"{release.name} has no rows of --data {data}")
-    return rows
+    weight = fields.get("weight")
+    if weight is None:
+        return 1.0
+    if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+        raise InputError(f"{where}: weight must be a number from 0, not {weight!r}")
+    return float(weight)
 
 
-def _stream(frame: "pl.LazyFrame") -> Iterator[dict[str, Any]]:
-    for batch in frame.collect().iter_slices(1000):
-        yield from batch.iter_rows(named=True)
+def row_of(fields: dict[str, Any], where: str) -> Row:
+    """A row from its columns as a release has them; log-probs may be None.
 
-
-def _release_row(fields: dict[str, Any], data: Data, chat: Chat, where: str) -> Row:
-    if fields["stage"] is None:
-        raise InputError(f"{where}, row {fields['id']}: it is in config `tokens` but not in `default`")
-    by_expert = data == "expert" or (data == "self_and_expert" and fields["stage"] != "self_alignment")
-    if by_expert and fields["stage"] != "fallback":  # a fallback row is the expert's text, scored already
-        fields |= {"completion_ids": chat.completion(fields["expert_solution"])}
-        fields |= {"policy_logprobs": None, "behavior_logprobs": None}
-    return _row(fields, f"{where}, row {fields['id']}")
-
-
-def _row(fields: dict[str, Any], where: str) -> Row:
+    Raises:
+        InputError: its prompt or completion is empty, its log-probs are not as many as its tokens, or its weight is no
+            number from 0.
+    """
     for name in ("prompt_ids", "completion_ids"):
         if not fields[name]:
             raise InputError(f"{where}: {name} is empty")
@@ -162,54 +206,5 @@ def _row(fields: dict[str, Any], where: str) -> Row:
         np.array(fields["completion_ids"], np.int32),
         logprobs["behavior_logprobs"],
         logprobs["policy_logprobs"],
+        weight=weight_of(fields, where),
     )
-
-
-def text_rows(name: str, split: str, chat: Chat) -> Rows:
-    """The rows of any dataset with `prompt` and `completion`, each a text or a list of chat turns.
-
-    Args:
-        name: a JSONL, JSON, Parquet or CSV file, or a dataset repository on the Hub, at a version as `name@v1.0.0`.
-        split: of a repository.
-        chat: the template to tokenize with.
-
-    Raises:
-        InputError: the dataset cannot be read, or a row is malformed.
-    """
-    rows = []
-    for number, fields in enumerate(_text_dataset(name, split)):
-        where = f"{name}, row {number}"
-        messages = _turns(fields.get("prompt"), "user", f"{where}: prompt")
-        answer = _turns(fields.get("completion"), "assistant", f"{where}: completion")
-        if len(answer) != 1 or answer[0]["role"] != "assistant":
-            raise InputError(f"{where}: completion must be one assistant turn")
-        tokens = {"prompt_ids": chat.encode(messages), "completion_ids": chat.completion(answer[0]["content"])}
-        unknown = {"id": str(fields.get("id", number)), "policy_logprobs": None, "behavior_logprobs": None}
-        rows.append(_row(tokens | unknown, where))
-    if not rows:
-        raise InputError(f"{name} has no rows")
-    return Rows(rows)
-
-
-def _text_dataset(name: str, split: str) -> Sequence[dict[str, Any]]:
-    from datasets import load_dataset
-
-    from builder.hub import one_line
-
-    formats = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
-    for suffix, builder in formats.items():
-        if name.endswith(suffix):
-            with one_line(f"dataset {name}"):
-                return load_dataset(builder, data_files=name, split="train")
-    repo, _, revision = name.partition("@")
-    with one_line(f"dataset {name}"):
-        return load_dataset(repo, split=split, revision=revision or None)
-
-
-def _turns(value: Any, role: str, where: str) -> list[dict[str, str]]:
-    turns = [{"role": role, "content": value}] if isinstance(value, str) else value
-    if not isinstance(turns, list) or not turns or any(not isinstance(t, dict) for t in turns):
-        raise InputError(f"{where} must be a text or a list of chat turns")
-    if any(not isinstance(t.get("role"), str) or not isinstance(t.get("content"), str) for t in turns):
-        raise InputError(f"{where}: every turn needs `role` and `content`, both texts")
-    return turns

@@ -1,7 +1,7 @@
 """What must hold before a run starts, and what stops one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from builder.errors import InputError, MindTheGapError
@@ -26,22 +26,32 @@ class Fitted:
     Attributes:
         rows: what is trained on.
         truncated: rows whose completion was cut.
-        lost_tokens: completion tokens that were cut.
-        dropped: rows left out.
+        lost_tokens: tokens to learn that were cut.
+        dropped: rows left out because they are too long.
+        weightless: rows left out because their weight is 0.
     """
 
     rows: Rows
     truncated: int = 0
     lost_tokens: int = 0
     dropped: int = 0
+    weightless: int = 0
 
 
 def fit(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
-    """Apply the rule for rows of more than `max_length` tokens, prompt and completion together.
+    """Leave out rows of weight 0, and apply the rule for those of more than `max_length` tokens, prompt included.
 
     Raises:
-        InputError: there are such rows and the rule is `error`, or nothing remains.
+        InputError: there are longer rows and the rule is `error`, or nothing remains.
     """
+    counting = rows.weights.nonzero()[0].tolist()
+    if not counting:
+        raise InputError("every row has weight 0")
+    weightless = len(rows) - len(counting)
+    return replace(_shortened(rows.take(counting) if weightless else rows, max_length, overlong), weightless=weightless)
+
+
+def _shortened(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
     long = [index for index, length in enumerate(rows.lengths) if length > max_length]
     if not long:
         return Fitted(rows)
@@ -51,14 +61,13 @@ def fit(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
             f"({_some([rows.ids[index] for index in long])}): raise it, or choose --overlong truncate or drop"
         )
     kept = set(range(len(rows))) - set(long)
-    lost = 0
     if overlong == "truncate":  # a prompt that fills everything leaves nothing to learn
-        cut = {index for index in long if rows.prompt_lengths[index] < max_length}
-        lost = int(sum(rows.lengths[index] - max_length for index in cut))
-        kept |= cut
+        kept |= {index for index in long if rows.prompt_lengths[index] < max_length}
     if not kept:
         raise InputError(f"no row fits into --max-length {max_length} tokens")
-    fitted = Rows([rows[index].truncated(max_length) for index in sorted(kept)])
+    whole = rows.take(sorted(kept))
+    fitted = Rows([row.truncated(max_length) for row in whole], whole.shares)
+    lost = whole.learned_tokens - fitted.learned_tokens
     return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
 
 
@@ -142,8 +151,12 @@ def check_settings(settings: Settings) -> None:
         )
     if "held_out_seed" in given and not settings.held_out:
         raise InputError("--held-out-seed has no effect without --held-out N, the number of rows that it draws")
-    if settings.data != "text" and (named := given & {"target", "split"}):
+    if "text" not in settings.data and (named := given & {"target", "split"}):
         raise InputError(f"--{min(named)} is for --data text; a release has its own target, and one split")
+    if set(settings.data) != {"text"} and "target" in given:
+        raise InputError("--target has no effect beside a release, whose own target all of a mixture is trained in")
+    if len(settings.dataset) > 1 and "revision" in given:
+        raise InputError("--revision is for one dataset; name the version of each, as REPO@v1.0.0")
 
 
 def check_deepspeed(settings: Settings, deepspeed: bool) -> None:

@@ -10,14 +10,15 @@ from torch import Tensor
 
 from trainers.losses import Evaluated
 
-COLUMNS = ("logprob", "entropy", "term", "weight", "clipped")
+COLUMNS = ("logprob", "entropy", "term", "weight", "clipped", "row_weight")
 _QUANTILES = {"weight_p01": 0.01, "weight_p50": 0.5, "weight_p99": 0.99}
 _QUANTILE_TOKENS = 1 << 24  # as many as `torch.quantile` takes
 
 
-def table(logprobs: Tensor, entropy: Tensor, evaluated: Evaluated) -> Tensor:
+def table(logprobs: Tensor, entropy: Tensor, evaluated: Evaluated, row_weight: Tensor) -> Tensor:
     """`[columns, tokens]` fp32: what is remembered of a micro-batch, a few bytes a token."""
-    columns = (logprobs.detach(), entropy.detach(), evaluated.terms, evaluated.weights, evaluated.clipped)
+    of_loss = (evaluated.terms, evaluated.weights, evaluated.clipped)
+    columns = (logprobs.detach(), entropy.detach(), *of_loss, row_weight.to(logprobs.device))
     return torch.stack([column.float() for column in columns])
 
 
@@ -31,26 +32,31 @@ def summarize(tokens: Tensor, *, self_normalize: bool = False) -> dict[str, floa
     Returns:
         `loss` and `nll` (plain negative log-likelihood; nats a token), `probability` (mean), `entropy` (mean, nats),
         `weight_*` (mean, quantiles and maximum of the token weights), `effective_sample_size` ((Σw)² / Σw², as a share
-        of the tokens), `clip_fraction` (share of the tokens) and `completion_tokens`.
+        of the tokens), `clip_fraction` (share of the tokens) and `completion_tokens`. A token counts as many times as
+        its row's weight says, but once in quantiles, maximum and `completion_tokens`.
     """
-    count = tokens.shape[1]
-    logprob, entropy, term, weight, clipped = tokens.double()
-    mean_weight = weight.mean()
-    sample = weight[:: -(-count // _QUANTILE_TOKENS)]
+    logprob, entropy, term, weight, clipped, times = tokens.double()
+    count = times.sum()
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * times).sum() / count
+
+    mean_weight = mean(weight)
+    sample = weight[:: -(-len(weight) // _QUANTILE_TOKENS)]
     quantiles = torch.quantile(sample, sample.new_tensor(list(_QUANTILES.values())))
-    square = (weight * weight).sum()
+    square = mean(weight * weight)
     figures = {
-        "loss": term.mean() / mean_weight if self_normalize and mean_weight else term.mean(),
-        "nll": -logprob.mean(),
-        "probability": logprob.exp().mean(),
-        "entropy": entropy.mean(),
+        "loss": mean(term) / mean_weight if self_normalize and mean_weight else mean(term),
+        "nll": -mean(logprob),
+        "probability": mean(logprob.exp()),
+        "entropy": mean(entropy),
         "weight_mean": mean_weight,
         **dict(zip(_QUANTILES, quantiles, strict=True)),
         "weight_max": weight.max(),
-        "effective_sample_size": weight.sum() ** 2 / square / count if square else 0.0,
-        "clip_fraction": clipped.mean(),
+        "effective_sample_size": mean_weight**2 / square if square else 0.0,
+        "clip_fraction": mean(clipped),
     }
-    return {name: float(value) for name, value in figures.items()} | {"completion_tokens": count}
+    return {name: float(value) for name, value in figures.items()} | {"completion_tokens": tokens.shape[1]}
 
 
 def peak_memory_gib(device: torch.device) -> float:
@@ -89,9 +95,9 @@ class Collected:
         return torch.cat(self._tables, dim=1)
 
     def step_weights(self) -> Tensor:
-        """Sum of the token weights of the step in progress."""
-        weight = COLUMNS.index("weight")
-        return sum(table[weight].sum() for table in self._tables[self._step_begin :])
+        """Sum of the token weights of the step in progress, each as many times as its row's weight says."""
+        weight, times = COLUMNS.index("weight"), COLUMNS.index("row_weight")
+        return sum((table[weight] * table[times]).sum() for table in self._tables[self._step_begin :])
 
     def seconds(self) -> float:
         """Since the first of these steps began."""

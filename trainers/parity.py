@@ -51,7 +51,7 @@ def _own_logprobs(model: nn.Module, row: Row, device: torch.device) -> Tensor:
     ids = collate([row], "bucketed")["input_ids"].to(device)
     first, last = len(row.prompt_ids) - 1, ids.shape[1] - 1
     logits = model(input_ids=ids, use_cache=False).logits[0, first:last].float()
-    return logits.log_softmax(-1).gather(1, ids[0, first + 1 :, None])[:, 0]
+    return logits.log_softmax(-1).gather(1, ids[0, first + 1 :, None])[row.learned, 0]
 
 
 def settle(

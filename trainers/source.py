@@ -1,6 +1,7 @@
 """What is trained, and on what: the release or text dataset, its target's template, and the model."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from builder.policy.chat import Chat
 from builder.policy.models import Model, resolve_model
 from builder.release.open import Release, open_release
 from trainers.arguments import Settings
-from trainers.data import Rows, release_rows, text_rows
+from trainers.data import Rows
 from trainers.guards import check_template, revision_warning
+from trainers.mixture import Part, parts_of
+from trainers.release_rows import release_rows
+from trainers.text_rows import text_rows
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Source:
 
     Attributes:
         rows: as they come.
+        parts: the datasets that they come from.
         target: whose template they are in.
         stop_ids: the token that training teaches to end a turn with, and then whatever else ends one.
         model: files of the model to train.
@@ -29,6 +34,7 @@ class Source:
     """
 
     rows: Rows
+    parts: tuple[Part, ...]
     target: Target
     stop_ids: tuple[int, ...]
     model: Model
@@ -38,34 +44,56 @@ class Source:
 
 
 def open_source(settings: Settings) -> Source:
-    """Find the dataset and the model.
+    """Find the datasets and the model.
 
     Raises:
         InputError: one of them does not exist, or they do not belong together.
     """
-    if settings.data == "text":
-        return _text_source(settings)
-    release = open_release(settings.dataset, settings.revision, configs=("default", "tokens"))
-    target = _target_of(release)
+    parts = parts_of(settings.dataset, settings.data)
+    releases = {
+        part: open_release(part.name, settings.revision, configs=("default", "tokens"))
+        for part in parts
+        if part.data != "text"
+    }
+    first = next(iter(releases.values()), None)
+    target = _target_of(first) if first else _named_target(settings)
     named = _model_target(settings, target)
     model = resolve_model(named)
     chat = Chat(model.path, target)
-    check_template(release.manifest, chat.hashes())
-    rows = release_rows(release, settings.data, chat)
-    warning = revision_warning(release.manifest, named.model, model.revision)
-    return Source(rows, target, _stop_ids(chat), model, named.model, release.revision, warning)
+    for release in releases.values():
+        check_template(release.manifest, chat.hashes())
+    rows = mixed(parts, [_rows(part, releases.get(part), settings, chat) for part in parts])
+    revision = (first.revision if first else settings.revision) if len(parts) == 1 else None
+    warnings = (revision_warning(release.manifest, named.model, model.revision) for release in releases.values())
+    return Source(
+        rows, parts, target, _stop_ids(chat), model, named.model, revision, next(filter(None, warnings), None)
+    )
 
 
-def _text_source(settings: Settings) -> Source:
+def mixed(parts: Sequence[Part], read: Sequence[Rows]) -> Rows:
+    """The rows of all datasets after each other; where there are several, an id begins with its dataset's name."""
+    if len(parts) == 1:
+        return read[0]
+    joined = [
+        replace(row, id=f"{part.name}#{row.id}", origin=origin)
+        for origin, (part, rows) in enumerate(zip(parts, read, strict=True))
+        for row in rows
+    ]
+    shares = [part.share for part in parts]
+    return Rows(joined, shares if all(shares) else None)
+
+
+def _rows(part: Part, release: Release | None, settings: Settings, chat: Chat) -> Rows:
+    if release:
+        return release_rows(release, part.data, chat)
+    name = f"{part.name}@{settings.revision}" if settings.revision else part.name
+    return text_rows(name, settings.split, chat)
+
+
+def _named_target(settings: Settings) -> Target:
     if not settings.target:
         raise InputError("--data text needs --target, whose chat template turns it into tokens")
-    target = load_target(settings.target)
-    named = _model_target(settings, target)
-    model = resolve_model(named)
-    name = f"{settings.dataset}@{settings.revision}" if settings.revision else settings.dataset
-    chat = Chat(model.path, target)
-    rows = text_rows(name, settings.split, chat)
-    return Source(rows, target, _stop_ids(chat), model, named.model, settings.revision, None)
+    return load_target(settings.target)
 
 
 def _stop_ids(chat: Chat) -> tuple[int, ...]:

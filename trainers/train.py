@@ -53,15 +53,15 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
     max_length = settings.max_length or source.target.max_length
     fitted = fit(source.rows, max_length, settings.overlong)
     check_deepspeed(settings, bool(args.deepspeed) or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true")
-    check_logprobs(settings.loss, options, fitted.rows, settings.data)
+    check_logprobs(settings.loss, options, fitted.rows, " ".join(settings.data))
     check_tokens(fitted.rows, AutoConfig.from_pretrained(source.model.path).get_text_config().vocab_size)
     rows, held_out = split(fitted.rows, settings.held_out, settings.held_out_seed)
     main_process = args.process_index == 0
     if main_process:
         if args.push_to_hub:  # better said now than after training
             create_repo(args)
-        claim(settings.output, run_facts(settings, args, source, fitted, max_length), settings.resume)
-        _introduce(settings, source, fitted)
+        claim(settings.output, run_facts(settings, args, source, fitted, rows, max_length), settings.resume)
+        _introduce(settings, source, fitted, rows)
 
     model = _load(source, settings)
     trainer = PolicyTrainer(
@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
         batch_size=settings.batch_size,
         batching=_batching(settings, model),
         may_rebatch=settings.batching == "auto",
+        micro_tokens=settings.micro_tokens,
         held_out=held_out,
         companions=Companions(source.model.path, settings.output),
         save_dtype=getattr(torch, settings.save_dtype) if settings.save_dtype else None,
@@ -93,7 +94,7 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
 
 
 def split(rows: "Rows", held_out: int, seed: int) -> tuple["Rows", "Rows | None"]:
-    """Rows to train on, and `held_out` rows drawn by seed; both keep their order.
+    """Rows to train on, and `held_out` rows drawn by seed, by shares where there are; both keep their order.
 
     Raises:
         InputError: nothing would remain.
@@ -101,29 +102,38 @@ def split(rows: "Rows", held_out: int, seed: int) -> tuple["Rows", "Rows | None"
     import numpy as np
 
     from builder.errors import InputError
-    from trainers.data import Rows
 
     if not held_out:
         return rows, None
     if held_out >= len(rows):
         raise InputError(f"--held-out {held_out} leaves nothing of {len(rows)} rows")
-    chosen = set(np.random.default_rng(seed).choice(len(rows), held_out, replace=False).tolist())
-    return tuple(Rows([rows[i] for i in range(len(rows)) if (i in chosen) == wanted]) for wanted in (False, True))
+    mixture = rows.mixture
+    drawn = mixture.drawn(held_out, seed) if mixture else np.random.default_rng(seed).choice(len(rows), held_out, False)
+    chosen = set(drawn.tolist())
+    return tuple(rows.take([i for i in range(len(rows)) if (i in chosen) == wanted]) for wanted in (False, True))
 
 
-def _introduce(settings: Settings, source: "Source", fitted: "Fitted") -> None:
+def _introduce(settings: Settings, source: "Source", fitted: "Fitted", trained: "Rows") -> None:
+    from trainers.facts import mixture_facts
+
     if source.warning:
         print(f"warning: {source.warning}", file=sys.stderr)
     rows = fitted.rows
     print(
-        f"{settings.loss} on {len(rows)} rows ({settings.data}) of {settings.dataset}: "
-        f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"
+        f"{settings.loss} on {len(rows)} rows ({' '.join(settings.data)}) of {' '.join(settings.dataset)}: "
+        f"{int(rows.lengths.sum()):,} tokens, {rows.learned_tokens:,} of them completion"
     )
+    for part in mixture_facts(source, trained) if len(source.parts) > 1 else ():
+        share = f", {part['share']:.1%}" if part["share"] else ""
+        given = f"{part['rows']} rows to train on, {part['rows_an_epoch']} an epoch"
+        print(f"  {part['dataset']} ({part['data']}{share}): {given}")
     if fitted.truncated or fitted.dropped:
         print(
             f"too long: {fitted.truncated} rows truncated by {fitted.lost_tokens:,} completion tokens, "
             f"{fitted.dropped} dropped"
         )
+    if fitted.weightless:
+        print(f"weight 0: {fitted.weightless} rows left out")
     if settings.loss == "importance_sampling" and (unknown := rows.without_behavior):
         print(f"{unknown} rows without behavior log-probs: --null-denominator {settings.null_denominator}")
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from trainers.attention import separate_rows
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
 from trainers.data import Rows
@@ -36,6 +37,10 @@ class _EpochLoader(DataLoader):
     def set_batching(self, batching: Batching) -> None:
         self.batch_sampler.batching, self.collate_fn = batching, partial(collate, batching=batching)
 
+    def padding(self) -> float:
+        """Share of an epoch's positions."""
+        return self.batch_sampler.padding()
+
 
 class _Check(TrainerCallback):
     """Compares the model with itself once it is wrapped, loaded and where it will be, and before it changes."""
@@ -44,7 +49,10 @@ class _Check(TrainerCallback):
         self._trainer = trainer
 
     def on_train_begin(self, *_: Any, train_dataloader: _EpochLoader, **__: Any) -> None:
-        train_dataloader.set_batching(self._trainer.settle_batching())
+        batching = self._trainer.settle_batching()
+        train_dataloader.set_batching(batching)
+        if self._trainer.is_world_process_zero():
+            print(f"{batching} micro-batches, {train_dataloader.padding():.1%} of them padding", flush=True)
 
 
 class PolicyTrainer(Trainer):
@@ -59,6 +67,7 @@ class PolicyTrainer(Trainer):
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
         may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
+        micro_tokens: what micro-batches are filled up to, tokens with padding; None for equally many rows.
         held_out: rows to evaluate on.
         companions: what stands beside the weights wherever they are saved.
         save_dtype: of the trained model; None for that of its weights.
@@ -79,6 +88,7 @@ class PolicyTrainer(Trainer):
         batch_size: int,
         batching: Batching,
         may_rebatch: bool = False,
+        micro_tokens: int | None = None,
         held_out: Rows | None = None,
         companions: Companions | None = None,
         save_dtype: torch.dtype | None = None,
@@ -88,6 +98,7 @@ class PolicyTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
+        self._micro_tokens = micro_tokens
         self._companions, self._save_dtype = companions, save_dtype
         self.add_callback(_Check(self))
         self._since_log = Collected()
@@ -103,6 +114,9 @@ class PolicyTrainer(Trainer):
         Raises:
             InputError: the model's log-probs are not its own.
         """
+        on_cpu, wanted = self.args.device.type == "cpu", self._may_rebatch or self._batching == "packed"
+        if on_cpu and wanted and separate_rows(self.model):
+            self._batching = "packed"
         model, rows = self.model_wrapped, probe(self.train_dataset)
         model.eval()
 
@@ -119,13 +133,17 @@ class PolicyTrainer(Trainer):
         """This rank's micro-batches of an epoch; Accelerate would pad the last step with rows seen already."""
         accumulation = self.args.gradient_accumulation_steps
         seed = self.args.data_seed if self.args.data_seed is not None else self.args.seed
-        return self._loader(self.train_dataset, self._batch_size, accumulation, seed)
+        return self._loader(self.train_dataset, self._batch_size, accumulation, seed, self._micro_tokens)
 
-    def _loader(self, rows: Rows, batch_size: int, accumulation: int, seed: int | None) -> DataLoader:
+    def _loader(
+        self, rows: Rows, batch_size: int, accumulation: int, seed: int | None, budget: int | None = None
+    ) -> DataLoader:
         rank, world = self.args.process_index, self.args.world_size
         return _EpochLoader(
             rows,
-            batch_sampler=StepSampler(rows.lengths, batch_size, accumulation, self._batching, seed, rank, world),
+            batch_sampler=StepSampler(
+                rows.lengths, batch_size, accumulation, self._batching, seed, rank, world, rows.mixture, budget
+            ),
             collate_fn=partial(collate, batching=self._batching),
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory and torch.cuda.is_available(),
@@ -138,16 +156,22 @@ class PolicyTrainer(Trainer):
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, Any]], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, Any]], Tensor]:
-        """A step's micro-batches on this rank, and its completion tokens over all of them and over all ranks."""
+        """A step's micro-batches on this rank, and the weight of its completion tokens over all ranks."""
         self._since_log.start()
         batches = list(islice(epoch_iterator, num_batches))
-        count = torch.tensor(sum(len(batch["targets"]) for batch in batches), device=device)
-        return batches, self.accelerator.reduce(count, "sum").clamp(min=1)
+        weight = sum(batch["extra"].weight.sum().item() for batch in batches)
+        busy = [len(batch["extra"].ids) for batch in batches]
+        weight, *busy = self.accelerator.reduce(torch.tensor([weight, *busy], device=device), "sum")
+        for batch, rows in zip(batches, busy, strict=True):
+            batch["idle"] = not rows  # on all ranks
+        return batches, weight
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """Forward and backward of a micro-batch; after a step's last one, importance weights are normalized."""
+        if inputs["idle"]:
+            return torch.zeros((), device=self.args.device)
         loss = super().training_step(model, inputs, num_items_in_batch)
         if self._options.self_normalize and self.accelerator.sync_gradients:
             # Weights are constants to the gradient, so dividing it is dividing them, once their mean is known.
@@ -165,13 +189,13 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Sum of the micro-batch's loss terms over the completion tokens of the whole step.
+        """Sum of the micro-batch's loss terms, each times its row's weight, over the weight of the step's tokens.
 
         Args:
             model: as wrapped.
             inputs: of `collate`.
             return_outputs: whether to return `logprobs` and `entropy`, `[tokens]`, too.
-            num_items_in_batch: completion tokens of the step over all ranks; None counts this micro-batch alone.
+            num_items_in_batch: weight of the step's completion tokens over all ranks; None for this micro-batch alone.
 
         Raises:
             DivergedError: a term is not finite.
@@ -182,10 +206,11 @@ class PolicyTrainer(Trainer):
             sequences = inputs["extra"].sequence[~finite.cpu()].unique().tolist()
             ids = [inputs["extra"].ids[sequence] for sequence in sequences]
             raise diverged(self.state.global_step + 1, "the loss", ids)
-        self._since_log.add(table(logprobs, entropy, evaluated), inputs)
-        total = evaluated.objective(logprobs).sum()
+        weight = inputs["extra"].weight.to(logprobs.device)
+        self._since_log.add(table(logprobs, entropy, evaluated, weight), inputs)
+        total = (weight * evaluated.objective(logprobs)).sum()
         if num_items_in_batch is None:
-            loss = total / max(1, len(logprobs))
+            loss = total / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
@@ -208,7 +233,7 @@ class PolicyTrainer(Trainer):
         size = self.args.per_device_eval_batch_size * self.args.world_size
         for batch in self._loader(rows, size, accumulation=1, seed=None):
             inputs = self._prepare_inputs(batch)
-            collected.add(table(*self._evaluate_loss(model, inputs)), inputs)
+            collected.add(table(*self._evaluate_loss(model, inputs), inputs["extra"].weight), inputs)
         figures = summarize(self._over_ranks(collected.tokens()), self_normalize=self._options.self_normalize)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in figures.items()}
         self.log(metrics)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 _TRACKERS = {"tensorboard", "trackio", "wandb"}
 
-_BATCHES = "a step's rows and micro-batches follow from --batch-size, --per-device-train-batch-size and --batching"
+_BATCHES = (
+    "a step's rows and micro-batches follow from --batch-size, --per-device-train-batch-size, --micro-tokens and "
+    "--batching"
+)
 _EVALUATION = "held-out rows are evaluated exactly, over all their completion tokens, as training computes"
 _NO_EFFECT = {
     "output_dir": "the run's directory is --output",
@@ -36,6 +39,8 @@ _NO_EFFECT = {
 }
 """Arguments that change nothing here, or that ours replace: why."""
 
+_FILLED = {"per_device_train_batch_size": "--micro-tokens says what a micro-batch holds"}
+
 # Where and how a run runs; everything else decides its result.
 _ELSEWHERE = (
     *("dataloader_", "ddp_", "deepspeed", "disable_tqdm", "enable_jit_", "eval_", "fsdp", "gradient_checkpointing"),
@@ -54,6 +59,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
 
     hf = HfArgumentParser(TrainingArguments, prog="python -m trainers.train", add_help=False, allow_abbrev=False)
     names = {action.dest for action in hf._actions}
+    filled = _FILLED if settings.micro_tokens else {}
+    refused, config = _NO_EFFECT | filled, {name: value for name, value in config.items() if name not in filled}
     if unknown := [name for name in config if name not in names]:
         raise InputError(f"--config: unknown argument {', '.join(unknown)}")
     hf.set_defaults(
@@ -67,21 +74,22 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
     )
     for action in hf._actions:
-        if action.dest in _NO_EFFECT:
+        if action.dest in refused:
             action.default = argparse.SUPPRESS  # only what is given becomes an attribute
     hf.set_defaults(**config)
     namespace, unknown = hf.parse_known_args(rest)
     if unknown:
         raise InputError(f"unknown argument {' '.join(unknown)}; --help shows ours and where the others come from")
-    for name in _NO_EFFECT.keys() & vars(namespace).keys():
-        raise InputError(f"--{name.replace('_', '-')} has no effect here: {_NO_EFFECT[name]}")
+    for name in refused.keys() & vars(namespace).keys():
+        raise InputError(f"--{name.replace('_', '-')} has no effect here: {refused[name]}")
     if namespace.eval_strategy != "no" and not settings.held_out:
         raise InputError("--eval-strategy has no effect here without rows to evaluate on: --held-out N keeps some")
     if namespace.use_cpu and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         raise InputError("Accelerate does not start DeepSpeed on CPUs: leave --use-cpu out, or DeepSpeed")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     namespace.output_dir = str(settings.output)
-    namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * namespace.per_device_train_batch_size))
+    micro_rows = getattr(namespace, "per_device_train_batch_size", 1)  # at least, where they are filled
+    namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * micro_rows))
     try:
         args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
     except (ValueError, TypeError) as error:

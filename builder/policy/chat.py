@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from jinja2 import TemplateError
+
 from builder.config import Target
 from builder.errors import InputError
 from builder.method.prompts import turns
@@ -55,7 +57,7 @@ class Chat:
 
     def encode(self, messages: list[dict[str, str]]) -> list[int]:
         """Token ids of a conversation as role and content, up to where the assistant's turn begins."""
-        return self._ids([self._rendered(messages)])[0]
+        return self.ids([self.rendered(messages)])[0]
 
     def completion(self, text: str) -> list[int]:
         """Token ids of a given completion, the end-of-turn token included."""
@@ -63,11 +65,11 @@ class Chat:
 
     def plain_prompts(self, problems: Sequence[str]) -> list[list[int]]:
         """`plain_prompt` of many, on all cores."""
-        return self._ids([self._rendered(self.messages(problem)) for problem in problems])
+        return self.ids([self.rendered(self.messages(problem)) for problem in problems])
 
     def completions(self, texts: Sequence[str]) -> list[list[int]]:
         """`completion` of many, on all cores."""
-        return [[*ids, self.end_of_turn_id] for ids in self._ids(texts)]
+        return [[*ids, self.end_of_turn_id] for ids in self.ids(texts)]
 
     def text(self, completion_ids: list[int]) -> str:
         """The text of a completion, without the token that ended it."""
@@ -96,12 +98,21 @@ class Chat:
             "chat_template": hashlib.sha256(self._tokenizer.chat_template.encode()).hexdigest(),
         }
 
-    def _rendered(self, messages: list[dict[str, str]]) -> str:
-        return self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
-        )
+    def rendered(self, messages: list[dict[str, str]]) -> str:
+        """A conversation as the template writes it, up to where the assistant's turn begins.
 
-    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        Raises:
+            InputError: the template takes no such conversation.
+        """
+        try:
+            return self._tokenizer.apply_chat_template(
+                messages, add_generation_prompt=True, tokenize=False, **self.target.template_kwargs
+            )
+        except TemplateError as error:
+            raise InputError(f"the chat template of {self.target.name} refuses it: {error}") from None
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts as they stand, on all cores."""
         # Without special tokens: the template has written the BOS already.
         encoded = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in encoded]

@@ -72,6 +72,17 @@ def test_micro_batches_follow_from_the_batch_and_the_number_of_processes(two_pro
     assert parsed("--batch-size", "16")[1].gradient_accumulation_steps == 1
 
 
+def test_filled_micro_batches_are_at_most_as_many_as_rows_and_win_over_a_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("per_device_train_batch_size: 4\n")
+    assert parsed("--batch-size", "24", "--config", str(file))[1].gradient_accumulation_steps == 6
+    assert (
+        parsed("--batch-size", "24", "--config", str(file), "--micro-tokens", "99")[1].gradient_accumulation_steps == 24
+    )
+    with pytest.raises(InputError, match="--per-device-train-batch-size has no effect here: --micro-tokens says"):
+        parsed("--per-device-train-batch-size", "4", "--micro-tokens", "99")
+
+
 def test_processes_that_do_not_know_of_each_other_are_refused(two_processes, monkeypatch):
     monkeypatch.setattr("transformers.TrainingArguments.world_size", 1)
     with pytest.raises(InputError, match=r"2 processes were launched, .* add --use-cpu"):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,17 @@ def test_every_completion_token_is_predicted_from_the_position_before_it(batchin
     assert extra.sequence.tolist() == [0, 0, 1, 1, 1]
     assert extra.behavior.tolist() == [0, 1, 0, 1, 2]
     assert extra.reference.isnan().all()
+
+
+@pytest.mark.parametrize("batching", ["packed", "bucketed"])
+def test_turns_that_are_only_read_predict_nothing(batching):
+    masked = replace(ROWS[1], mask=np.array([True, False, True]))
+    batch = collate([ROWS[0], masked], batching)
+    flat, extra = batch["input_ids"].flatten(), batch["extra"]
+    assert batch["targets"].tolist() == [4, 5, 7, 9]
+    assert flat[batch["predictors"]].tolist() == [3, 4, 6, 8]
+    assert extra.behavior.tolist() == [0, 1, 0, 2]
+    assert (extra.sequence.tolist(), extra.tokens) == ([0, 0, 1, 1], 9)
 
 
 def test_packed_rows_stand_after_each_other_each_from_position_0():

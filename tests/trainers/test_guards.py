@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,26 @@ def test_what_is_cut_and_dropped_is_counted():
         fit(three, 2, "drop")
 
 
+def test_what_is_only_read_after_the_last_token_to_learn_is_cut_as_well():
+    mask = np.array([True, True, False, False, True])
+    row = Row("a", np.arange(3), np.arange(5), np.zeros(5), np.zeros(5), mask)
+    cut = fit(Rows([row]), 7, "truncate")
+    assert (cut.rows[0].completion_ids.tolist(), cut.rows[0].learned.tolist()) == ([0, 1], [True, True])
+    assert cut.lost_tokens == 1
+
+
+def test_a_row_of_weight_0_is_as_if_it_were_not_there():
+    three = [
+        replace(row, weight=weight) for row, weight in zip(rows((3, 4), (3, 9), (1, 2)), (1.0, 0.0, 0.5), strict=True)
+    ]
+    fitted = fit(Rows(three), 7, "error")  # the long one does not count
+    assert (fitted.rows.ids, fitted.weightless, fitted.dropped) == (["row-0", "row-2"], 1, 0)
+    assert fitted.rows.sha256 == Rows([three[0], three[2]]).sha256
+    assert fitted.rows.weights.tolist() == [1.0, 0.5]
+    with pytest.raises(InputError, match="every row has weight 0"):
+        fit(Rows(three[1:2]), 7, "error")
+
+
 def test_tokens_outside_of_the_vocabulary_are_refused():
     check_tokens(rows((3, 5)), 5)
     with pytest.raises(InputError, match="token 4, but the model's vocabulary ends at 3"):
@@ -93,6 +115,18 @@ def test_an_option_belongs_to_its_losses():
     check_settings(settings(clip=None, self_normalize=False))  # as a file for all losses may say
     with pytest.raises(InputError, match="--epsilon has no effect on --loss dft; it is an option of psft"):
         check_settings(settings(epsilon=0.2))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"data": ("full", "text"), "dataset": ("a", "b"), "target": "t"}, "--target has no effect beside a release"),
+        ({"dataset": ("a/b", "c/d"), "revision": "v1"}, "--revision is for one dataset; name the version of each"),
+    ],
+)
+def test_what_several_datasets_cannot_share(given, message):
+    with pytest.raises(InputError, match=message):
+        check_settings(settings(**given))
 
 
 def test_deepspeed_does_not_normalize():

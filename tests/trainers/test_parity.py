@@ -9,6 +9,7 @@ from builder.errors import InputError
 from tests.trainers.architectures import BENT, BIASED, BUCKETED, PACKED, tiny
 from tests.trainers.test_trainer import assert_same, first_step, random_rows, trainer
 from trainers import policy
+from trainers.attention import separate_rows
 from trainers.parity import deviation, probe, settle
 
 
@@ -23,8 +24,11 @@ def test_there_are_many_architectures():
 
 
 @pytest.mark.parametrize("name", PACKED)
-def test_rows_may_be_packed(name):
-    assert settled(tiny(name, PACKED[name])) == ("packed", None)
+def test_rows_may_be_packed_and_attended_to_one_by_one(name):
+    model = tiny(name, PACKED[name])
+    assert settled(model) == ("packed", None)
+    assert separate_rows(model)
+    assert deviation(model, probe(random_rows()), "packed") < 1e-4
 
 
 @pytest.mark.parametrize("name", BUCKETED)

@@ -15,7 +15,7 @@ from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
 from builder.release.open import open_release
 from tests.trainers.launch import quiet_environment, torchrun
-from trainers.data import release_rows
+from trainers.release_rows import release_rows
 from trainers.runlog import read_steps
 from trainers.train import main, split
 
@@ -136,7 +136,9 @@ def test_held_out_rows_are_the_same_whatever_the_seed(release, tiny_model, tiny_
 
 def test_two_processes_have_the_curve_of_one(undisturbed, release, tmp_path):
     output = tmp_path / "two"
-    done = torchrun("-m", "trainers.importance_sampling", *command(release, output, "--held-out", "2"))
+    arguments = command(release, output, "--held-out", "2", "--micro-tokens", "250")
+    rows = arguments.index("--per-device-train-batch-size")
+    done = torchrun("-m", "trainers.importance_sampling", *arguments[:rows], *arguments[rows + 2 :])
     assert done.returncode == 0, done.stderr[-3000:]
     assert_same_curve(curve(output), curve(undisturbed), rel=1e-3)
     assert done.stdout.count("step 6/6  loss") == 1  # one process speaks
@@ -146,6 +148,25 @@ def test_the_experts_text_and_self_alignment_come_from_the_same_release(release,
     for data, rows in (("expert", 20), ("self_alignment", 12), ("self_and_expert", 20)):
         assert main(command(release, tmp_path / data, "--data", data, "--max-steps", "1"), loss="sft") == 0
         assert f"sft on {rows} rows ({data})" in capsys.readouterr().out
+
+
+def test_a_release_and_other_text_mixed_by_shares(release, tmp_path, capsys):
+    text, output = tmp_path / "chat.jsonl", tmp_path / "run"
+    text.write_text("".join(json.dumps({"prompt": f"{n}?", "completion": f"{n}!"}) + "\n" for n in range(9)))
+    arguments = command(release, output, "--data", "self_alignment", "text", "--held-out", "4")
+    arguments[1:2] = [f"{release}:3", f"{text}:1"]
+    assert main(arguments, loss="sft") == 0
+    printed = capsys.readouterr().out
+    # 3 of 12 and 1 of 9 are held out
+    assert f"{release} (self_alignment, 75.0%): 9 rows to train on, 9 an epoch" in printed
+    assert f"{text} (text, 25.0%): 8 rows to train on, 3 an epoch" in printed
+    assert [line["step"] for line in curve(output)] == [1, 2, 3, 4]  # 12 rows, 6 a step, 2 epochs
+    facts = json.loads((output / "run.json").read_text())
+    assert [(part["rows"], part["rows_an_epoch"]) for part in facts["mixture"]] == [(9, 9), (8, 3)]
+    card = (output / "README.md").read_text()
+    assert "on 75.0% tiny:\nthe model's own correct solutions only; and on 25.0% chat.jsonl:\nprompts" in card
+    with pytest.raises(InputError, match=r"mixture\.0\.share: was 0\.75, is now 0\.66"):
+        main([argument.replace(":3", ":2") for argument in arguments] + ["--resume"], loss="sft")
 
 
 def test_another_model_than_the_one_that_wrote_the_data_is_warned_about(release, tiny_model, tmp_path, capsys):
@@ -176,6 +197,7 @@ def test_another_template_than_the_releases_is_refused(release, tiny_model, tmp_
         (["--held-out", "20"], "--held-out 20 leaves nothing of 20 rows"),
         (["--target", "smollm2-135m-instruct"], "--target is for --data text"),
         (["--split", "test"], "--split is for --data text"),
+        (["--data", "full", "text"], "--data full text: give one for all of the 1 datasets, or one for each"),
         (["--held-out-seed", "3"], "--held-out-seed has no effect without --held-out N"),
         (["--clip", "3"], "--clip has no effect on --loss dft; it is an option of importance_sampling, iw_sft"),
         (["--epsilon", "0.1"], "--epsilon has no effect on --loss dft; it is an option of psft"),

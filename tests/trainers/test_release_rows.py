@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from builder.errors import InputError
 from builder.policy.chat import Chat
 from builder.release.open import open_release
-from trainers.data import Rows, release_rows, text_rows
+from trainers.release_rows import release_rows
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +65,17 @@ def test_the_experts_text_for_every_row_from_the_same_release(release, tiny_chat
     assert rows.without_reference == 16  # the four fallback rows are the expert's text, scored already
 
 
+def test_a_weight_column_of_ones_own(release, tiny_chat, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    (file,) = (copy / "data" / "default").glob("*.parquet")
+    pl.read_parquet(file).with_columns(weight=pl.col("expert_tokens") / 4).write_parquet(file)
+    opened = open_release(str(copy))
+    expected = opened.scan("default").collect()["weight"].to_list()
+    assert release_rows(opened, "full", tiny_chat).weights.tolist() == expected
+    assert release_rows(open_release(str(release)), "full", tiny_chat).weights.tolist() == [1.0] * 20
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -84,42 +94,3 @@ def test_a_row_that_does_not_fit_together_is_named(release, tiny_chat, tmp_path,
     pl.DataFrame(rows, schema=frame.schema).write_parquet(file)
     with pytest.raises(InputError, match=message):
         release_rows(open_release(str(copy)), "full", tiny_chat)
-
-
-def test_any_prompt_and_completion_dataset_in_either_form(tmp_path, tiny_chat):
-    file = tmp_path / "rows.jsonl"
-    turns = {
-        "id": "turns",
-        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1 + 1?"}],
-        "completion": [{"role": "assistant", "content": "2"}],
-    }
-    file.write_text(json.dumps(turns) + "\n")
-    [row] = text_rows(str(file), "train", tiny_chat)
-    assert row.id == "turns"
-    assert "Be brief." in tiny_chat.prompt_text(row.prompt_ids.tolist())
-    assert row.completion_ids.tolist() == tiny_chat.completion("2")
-    file.write_text(json.dumps({"prompt": "1 + 1?", "completion": "2"}) + "\n")
-    [row] = text_rows(str(file), "train", tiny_chat)
-    assert row.prompt_ids.tolist() == tiny_chat.encode([{"role": "user", "content": "1 + 1?"}])
-    assert Rows([row]).without_reference == Rows([row]).without_behavior == 1
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"prompt": "p"}, "row 0: completion must be a text or a list of chat turns"),
-        ({"prompt": "", "completion": []}, "row 0: completion must be"),
-        ({"prompt": [{"role": "user"}], "completion": "c"}, "row 0: prompt: every turn needs"),
-        ({"prompt": "p", "completion": [{"role": "user", "content": "c"}]}, "completion must be one assistant turn"),
-    ],
-)
-def test_malformed_text_is_named(tmp_path, tiny_chat, fields, message):
-    file = tmp_path / "rows.jsonl"
-    file.write_text(json.dumps(fields) + "\n")
-    with pytest.raises(InputError, match=message):
-        text_rows(str(file), "train", tiny_chat)
-
-
-def test_a_dataset_that_is_not_there_is_one_line(tmp_path, tiny_chat):
-    with pytest.raises(InputError, match=r"dataset .*none\.jsonl cannot be loaded"):
-        text_rows(str(tmp_path / "none.jsonl"), "train", tiny_chat)
