@@ -257,7 +257,7 @@ def _role(process: psutil.Process) -> str:
     if "builder.machine.processes" in command:
         return "engine guard" if kind == "engine" else "guard"
     if "forkserver" in command:
-        # The fork server itself has the pipeline's step as its parent; its workers have the fork server.
+        # The fork server itself has the pipeline as its parent; its workers have the fork server.
         return "verifier" if "forkserver" in " ".join(process.parent().cmdline()) else "fork server"
     if "resource_tracker" in command:
         return "resource tracker"
