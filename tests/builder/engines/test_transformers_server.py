@@ -1,6 +1,7 @@
 """Our own server, end to end: a process of its own, the real model, the client that the pipeline uses."""
 
 import asyncio
+import dataclasses
 import json
 import urllib.error
 import urllib.request
@@ -75,7 +76,10 @@ GENERATION = wire.generation_request([5, 6], PARAMS, 2, seed=1)
 SCORING = wire.scoring_request([5, 6], [7])
 
 
-@pytest.mark.parametrize("body", [GENERATION, {"model": "smol", **GENERATION}, SCORING])
+GREEDY = wire.generation_request([5, 6], dataclasses.replace(PARAMS, temperature=0.0), 1, seed=1)
+
+
+@pytest.mark.parametrize("body", [GENERATION, {"model": "smol", **GENERATION}, SCORING, GREEDY])
 def test_what_the_client_sends_is_accepted(body):
     check_request(body, "smol", 256)
 
