@@ -1,5 +1,7 @@
 """Tables 1 to 4 of the paper with our numbers beside the paper's, as Markdown, from what runs leave behind.
 
+Behind them stand pass@k and drift, which the paper does not have: what training has narrowed or moved.
+
 python -m scripts.paper_tables releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
 
 A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`results.json`: Tables 2 and 4) or a training
@@ -8,7 +10,6 @@ run (`run.json` and `steps.jsonl`).
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +17,22 @@ from builder.errors import InputError
 from builder.machine import cli
 from builder.release.paper import TABLE_1
 from builder.release.records import STAGES
+from scripts.forgetting_tables import drift_table, pass_at_table
+from scripts.found_runs import (
+    DATA,
+    UNKNOWN,
+    Runs,
+    averaged,
+    benchmarks,
+    figure_cells,
+    find,
+    markdown,
+    method,
+    trained_from,
+)
 from scripts.paper_figures import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, PRACTICE
 
 PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}
-UNKNOWN = "–"
-DATA = {
-    "expert": "D",
-    "self_and_expert": "self-alignment, else D",
-    "self_alignment": "self-alignment only",
-    "full": "D′",
-}
-
-
-@dataclass
-class Runs:
-    """What was found, each as (directory, content of its JSON file)."""
-
-    releases: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
-    evaluations: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
-    trainings: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
-
-
-def find(paths: Iterable[Path]) -> Runs:
-    """Sort directories by what they hold.
-
-    Raises:
-        InputError: one holds nothing that we know, or its file is damaged.
-    """
-    runs = Runs()
-    kinds = (
-        ("manifest.json", "summary", runs.releases),
-        ("results.json", "evaluation_format", runs.evaluations),
-        ("run.json", "loss", runs.trainings),
-    )
-    for path in paths:
-        for name, key, found in kinds:
-            if (path / name).is_file():
-                try:
-                    content = json.loads((path / name).read_text(encoding="utf-8"))
-                    content[key]
-                except (ValueError, KeyError, TypeError):
-                    raise InputError(f"{path / name} is damaged, or not of this tool") from None
-                found.append((path, content))
-                break
-        else:
-            raise InputError(f"{path} is neither a release, an evaluation nor a training run")
-    return runs
-
-
-def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table, the first column to the left, the others to the right."""
-    rule = ["---", *["---:"] * (len(columns) - 1)]
-    return ["| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows)]
 
 
 def table_1(runs: Runs) -> list[str]:
@@ -86,48 +51,8 @@ def table_1(runs: Runs) -> list[str]:
     return ["## Table 1: rows of D′ by stage", "", *markdown(("target", *STAGES, "all"), rows)]
 
 
-def method(training: dict[str, Any] | None) -> str:
-    """What the paper calls a model that was trained so, or our own words where the paper has none."""
-    if training is None:
-        return "base"
-    loss = {"sft": "SFT", "dft": "DFT", "importance_sampling": "importance sampling"}.get(
-        training["loss"], training["loss"]
-    )
-    return {"expert": loss, "full": f"DR + {loss}"}.get(
-        training["data"], f"{loss} on {DATA.get(training['data'], training['data'])}"
-    )
-
-
-def trained_from(results: dict[str, Any]) -> str:
-    """The model that an evaluated one was trained from: itself, if it was not trained."""
-    return (results["model"]["training"] or {}).get("model", results["model"]["name"])
-
-
-def benchmarks(evaluations: Iterable[dict[str, Any]]) -> list[str]:
-    """The benchmarks of a table: the paper's if one of them was evaluated, and the user's own."""
-    found = dict.fromkeys(name for results in evaluations for name in results["benchmarks"])
-    papers = BENCHMARKS if found.keys() & set(BENCHMARKS) else ()
-    return [*papers, *(name for name in found if name not in BENCHMARKS)]
-
-
-def averaged(columns: Sequence[str]) -> list[str]:
-    """The headings of benchmarks, with one for their average if there are several."""
-    return [*columns, "average"] if len(columns) > 1 else list(columns)
-
-
-def accuracies(results: dict[str, Any], columns: Sequence[str]) -> list[str]:
-    """Accuracy with its standard error by benchmark, and their average if none of the table's is missing."""
-
-    def cell(figures: dict[str, Any] | None) -> str:
-        if figures is None:
-            return UNKNOWN
-        error = "" if figures["stderr"] is None else f" ± {100 * figures['stderr']:.2f}"
-        return f"{100 * figures['accuracy']:.2f}{error}"
-
-    found = results["benchmarks"]
-    complete = set(found) == set(columns)
-    figures = {**found, "average": results["average"] if complete else None}
-    return [cell(figures.get(name)) for name in averaged(columns)]
+def _accuracy(figures: Mapping[str, Any]) -> tuple[float, float | None]:
+    return figures["accuracy"], figures["stderr"]
 
 
 def beside(
@@ -148,7 +73,11 @@ def beside(
         if name in printed:
             *values, average = (f"{value:.2f}" for value in printed[name])
             rows.append([f"{name}, paper", *values, *[UNKNOWN] * (len(columns) - len(values)), average])
-        rows += [[f"{name}, {path.name}", *accuracies(results, columns)] for its, path, results in ours if its == name]
+        rows += [
+            [f"{name}, {path.name}", *figure_cells(results, columns, _accuracy)]
+            for its, path, results in ours
+            if its == name
+        ]
     return markdown((heading, *averaged(columns)), rows)
 
 
@@ -271,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     p = cli.parser("python -m scripts.paper_tables", __doc__)
     p.add_argument("runs", nargs="*", type=Path, metavar="DIR", help="release, evaluation or training run")
     runs = find(p.parse_args(arguments).runs)
-    parts = [table(runs) for table in (table_1, table_2, table_3, table_4, trainings)]
+    parts = [table(runs) for table in (table_1, table_2, table_3, table_4, pass_at_table, drift_table, trainings)]
     print("\n\n".join("\n".join(lines) for lines in parts if lines))
     return 0
 

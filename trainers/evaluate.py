@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from builder import __version__
 from builder.arguments import add_engine_arguments, add_verifier_arguments
 from builder.errors import EXIT_CODES, InputError, InterruptedBuildError
 from builder.machine import cli
+from trainers.evaluation.drift_arguments import SAMPLES_FILE, add_drift_arguments, find_drift
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +40,10 @@ examples:
   # your own problems
   python -m trainers.evaluate --model runs/dft --benchmarks exam.jsonl --answer-field key --output evaluations/exam
 
+  # what has it forgotten? the likeliest answer alone, and how far the model has moved from the one it was trained from
+  python -m trainers.evaluate --model runs/dft --greedy --samples 4 --drift qwen2.5-math-7b \\
+      --output evaluations/dft-greedy
+
   # did training help? the paired bootstrap over problems
   python -m trainers.evaluate --compare evaluations/base evaluations/dft
 
@@ -55,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="python -m trainers.evaluate",
         description="Draw several answers to every problem of some benchmarks from a model, grade them, and report "
-        "mean accuracy with its error, pass@k, majority@k, truncation and lengths.",
+        "mean accuracy with its error, pass@k, majority@k, truncation, lengths, and drift from another model.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,6 +99,11 @@ def parser() -> argparse.ArgumentParser:
     sampling = p.add_argument_group("sampling (samples and temperature: the paper's)")
     sampling.add_argument("--samples", type=int, default=16, metavar="N", help="a problem (default: %(default)s)")
     sampling.add_argument("--temperature", type=float, default=1.0, metavar="T", help="default: %(default)s")
+    sampling.add_argument(
+        "--greedy",
+        action="store_true",
+        help="one sample a problem, of the likeliest token each time: temperature 0; --samples is then that of --drift",
+    )
     sampling.add_argument("--top-p", type=float, default=1.0, metavar="P", help="default: %(default)s")
     sampling.add_argument(
         "--max-tokens",
@@ -104,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     sampling.add_argument("--seed", type=int, default=0, help="of samples, of --limit and of --compare")
     add_verifier_arguments(sampling)
 
+    add_drift_arguments(p)
     add_engine_arguments(p)
     return p
 
@@ -145,8 +157,12 @@ def _evaluate(args: argparse.Namespace) -> int:
     workspace = Workspace.of(output)
     workspace.settle(output)
     run = read_run(output)
-    if run and not args.fresh:
+    if args.fresh:
+        run = None
+    if run:
         refuse_if_changed(settings, run.results["settings"], output)
+    base = find_drift(args, settings)
+    if run and not (base and base.adds_to(run, workspace)):
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
         results = run.results
     else:
@@ -156,20 +172,21 @@ def _evaluate(args: argparse.Namespace) -> int:
         def say(text: str) -> None:
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+        evaluation = partial(
+            Evaluation,
+            described=_described(evaluated),
+            output=output,
+            concurrency=args.concurrency,
+            patience=args.patience,
+            console=console,
+        )
+        samples = args.drift_samples or output.with_name(SAMPLES_FILE)
+        ask = partial(EngineChoice, trusted=args.trust_engine, say=say)
+        plan = base.plan(evaluation, ask, settings, workspace, samples, console) if base else None
         with workspace.locked(fresh=args.fresh):
-            evaluation = Evaluation(
-                settings,
-                model,
-                _described(evaluated),
-                output,
-                workspace,
-                EngineChoice(engine, urls, args.trust_engine, say),
-                args.concurrency,
-                args.patience,
-                console,
-            )
             try:
-                results = evaluation.run()
+                chosen = ask(engine, urls)
+                results = evaluation(settings, model, workspace=workspace, engine=chosen).run(plan)
             except KeyboardInterrupt:
                 raise InterruptedBuildError(
                     "interrupted; everything finished is kept, the same command continues"
@@ -184,11 +201,11 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from trainers.evaluation.comparison import compare, print_comparison
+    from trainers.evaluation.comparison import compare_all, print_comparison
     from trainers.evaluation.results import open_run
 
     a, b = (open_run(path) for path in args.compare)
-    differences = compare(a, b, args.seed)
+    differences = compare_all(a, b, args.seed)
     if args.json:
         print(json.dumps([asdict(d) | {"difference": d.difference} for d in differences], indent=2))
     else:
@@ -224,14 +241,14 @@ def _specs(args: argparse.Namespace) -> "list[BenchmarkSpec]":
 def _settings(
     args: argparse.Namespace, target: "Target", revision: str, specs: "list[BenchmarkSpec]", engine: str
 ) -> "EvaluationSettings":
-    from builder.config import Sampling, validated
+    from builder.config import validated
     from builder.method.prompts import hashes
-    from trainers.evaluation.settings import EvaluationSettings
+    from trainers.evaluation.settings import EvaluationSampling, EvaluationSettings
 
     sampling = {
-        "candidates": args.samples,
-        "temperature": args.temperature,
-        "top_p": args.top_p,
+        "candidates": 1 if args.greedy else args.samples,
+        "temperature": 0.0 if args.greedy else args.temperature,
+        "top_p": 1.0 if args.greedy else args.top_p,
         "max_tokens": args.max_tokens,
     }
     return validated(
@@ -242,7 +259,7 @@ def _settings(
             "benchmarks": specs,
             "limit": args.limit,
             "seed": args.seed,
-            "sampling": validated(Sampling, sampling, "sampling (candidates: --samples)"),
+            "sampling": validated(EvaluationSampling, sampling, "sampling (candidates: --samples)"),
             "engine": engine,
             "verifier_deadline": args.verifier_deadline,
             "prompt_hash": hashes(target)["plain"],

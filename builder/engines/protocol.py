@@ -11,7 +11,8 @@ class SamplingParams:
     """How one completion is drawn.
 
     Attributes:
-        temperature: softmax temperature; 1.0 samples from the policy itself.
+        temperature: softmax temperature; 1.0 samples from the policy itself, 0.0 takes the likeliest token each time
+            (then there is no top-p, and log-probs are those of temperature 1).
         top_p: nucleus mass kept; 1.0 keeps everything.
         max_tokens: completion tokens at most, the stop token included.
         stop_token_ids: a completion ends with the first of these that it draws, and contains it.

@@ -125,8 +125,10 @@ def check_request(body: dict[str, Any], name: str, max_model_len: int) -> None:
 
 def _check_sampling(body: dict[str, Any]) -> None:
     temperature, top_p = body.get("temperature", 1.0), body.get("top_p", 1.0)
-    if not _is_number(temperature) or not temperature > 0:
-        raise RequestError("temperature must be above 0")
+    if not _is_number(temperature) or not temperature >= 0:
+        raise RequestError("temperature must be 0 or above")
+    if temperature == 0 and body.get("n", 1) != 1:
+        raise RequestError("n must be 1 at temperature 0")  # as in vLLM
     if not _is_number(top_p) or not 0 < top_p <= 1:
         raise RequestError("top_p must be above 0 and at most 1")
     if not _is_int(body.get("seed", 0), None):

@@ -1,11 +1,11 @@
-"""Draw samples through the journal: what was drawn before is never asked for again."""
+"""Draw and score through the journal: what was asked before is never asked for again."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TypeVar
 
 from builder.engines.protocol import Completion, Engine, SamplingParams
-from builder.journal.journal import Journal, generation_keys
+from builder.journal.journal import Journal, entropy_key, generation_keys, scoring_key
 
 T = TypeVar("T")
 
@@ -45,6 +45,29 @@ async def draw(
         for index, completion in zip(missing, drawn, strict=True):
             found[index] = completion
     return list(zip(keys, found, strict=True))
+
+
+async def score(
+    engine: Engine, journal: Journal, model: str, prompt: list[int], completion: list[int], *, entropies: bool = False
+) -> bytes:
+    """Have a completion scored, unless it was; returns the journal key of its log-probs.
+
+    Args:
+        engine: whom to ask.
+        journal: where scores are looked up and kept.
+        model: from `model_key`.
+        prompt: token ids.
+        completion: token ids.
+        entropies: whether its entropies must be there too; the engine gives them if it was made to.
+
+    Raises:
+        EngineError: the engine is gone, or its answer breaks the protocol.
+    """
+    key = scoring_key(model, prompt, completion)
+    needed = [key, entropy_key(key)] if entropies else [key]
+    if not all(map(journal.get, needed)):
+        journal.put_scores(key, completion, await engine.score(prompt, completion))
+    return key
 
 
 def waves(total: int) -> Iterator[int]:

@@ -8,8 +8,8 @@ from pydantic import PrivateAttr
 from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
 from builder.errors import EngineError, UnansweredError
-from builder.journal.draw import model_key
-from builder.journal.journal import Journal, entropy_key, scoring_key
+from builder.journal.draw import model_key, score
+from builder.journal.journal import Journal
 from builder.journal.work import CountedEngine, WorkLog
 from builder.policy.chat import Chat
 from builder.policy.models import vocabulary_size
@@ -123,8 +123,6 @@ class EngineStep(RowStep):
 
     async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> tuple[str, Completion]:
         """Log-probs of a completion under a prompt: journal key (hexadecimal) and entry."""
-        key = scoring_key(self._model_key, prompt_ids, completion_ids)
-        needed = [key, entropy_key(key)] if self._settings.entropies else [key]
-        if not all(map(self._journal.get, needed)):
-            self._journal.put_scores(key, completion_ids, await self._engine.score(prompt_ids, completion_ids))
+        entropies = self._settings.entropies
+        key = await score(self._engine, self._journal, self._model_key, prompt_ids, completion_ids, entropies=entropies)
         return key.hex(), self._journal.get(key)

@@ -26,7 +26,7 @@ class FakeEngine(Loopback):
         self.scored: Counter[tuple[int, ...]] = Counter()
         self.asked = 0  # requests that arrived, answered or not
         self.root: str | None = None  # what it says that it has loaded
-        self.drawn_logprob = -0.5  # of every token that it draws; scored, each has -1, and an entropy of 0.75
+        self.drawn_logprob, self.scored_logprob = -0.5, -1.0  # of every token; scored, each has an entropy of 0.75
         self.before: Callable[[dict], int | None] = lambda request: None
         self._lock = threading.Lock()
 
@@ -57,7 +57,7 @@ class FakeEngine(Loopback):
         if request.get("prompt_logprobs") is not None:
             with self._lock:
                 self.scored[tuple(ids)] += 1
-            scores = [None, *({str(token): {"logprob": -1.0}} for token in ids[1:])]
+            scores = [None, *({str(token): {"logprob": self.scored_logprob}} for token in ids[1:])]
             known = {"prompt_logprobs": scores, "prompt_entropies": [None, *(0.75 for _ in ids[1:])]}
             return [self._choice(0, ids[-1:], request) | known]
         prompt = self.chat.prompt_text(ids)

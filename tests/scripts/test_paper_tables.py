@@ -21,15 +21,18 @@ def release(path):
     return write(path, "manifest.json", {"summary": summary, "target": {"model": QWEN}})
 
 
-def evaluation(path, training=None, names=BENCHMARKS, name=QWEN, **sampling):
+def evaluation(path, training=None, names=BENCHMARKS, name=QWEN, drift=None, **sampling):
+    passed = {"pass_at": {"1": 0.5, "2": 0.75}, "pass_at_stderr": {"1": 0.01, "2": 0.02}}
     figures = {"accuracy": 0.5, "stderr": 0.01, "problems": 40, "problems_in_paper": 40, "problems_in_benchmark": 40}
+    figures |= passed
     settings = {"sampling": {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096, **sampling}}
     content = {
         "evaluation_format": 2,
         "model": {"name": name, "training": training},
         "benchmarks": dict.fromkeys(names, figures),
-        "average": {"accuracy": 0.25, "stderr": 0.005},
+        "average": {"accuracy": 0.25, "stderr": 0.005, **passed},
         "settings": settings,
+        **({"drift": drift} if drift else {}),
     }
     return write(path, "results.json", content)
 
@@ -69,7 +72,7 @@ def test_evaluations_stand_beside_the_paper(tmp_path, capsys):
     (row,) = [i for i, line in enumerate(shown) if line.startswith(ours)]
     assert shown[row].endswith("| 25.00 ± 0.50 |")
     assert shown[row - 1] == "| DR + DFT, paper | 70.40 | 34.85 | 36.12 | 14.58 | 54.22 | 42.03 |"
-    (row,) = [i for i, line in enumerate(shown) if line.startswith("| base, raw |")]
+    (row,) = [i for i, line in enumerate(shown) if line.startswith("| base, raw | 50.00")]
     assert shown[row - 1].startswith("| base, paper | 39.90 |")
     assert "- rewritten: 4 samples" in shown
     assert not any(line.startswith("- raw") for line in shown)
@@ -116,6 +119,29 @@ def test_the_ablation_orders_data_within_a_loss(tmp_path, capsys):
         "sft on self-alignment only, sft-self_alignment", "sft on D′, sft-full",
     ]  # fmt: skip
     assert "| dft on self-alignment, else D, paper | 67.86 | 32.35 | 32.79 | 10.19 | 50.94 | 38.83 |" in shown
+
+
+def test_pass_at_k_and_drift_stand_below_the_papers_tables(tmp_path, capsys):
+    figure, far = {"per_token": 0.125, "stderr": 0.01}, {"per_token": 1.5, "stderr": None}
+    moved = {"kl_checkpoint_base": figure, "kl_base_checkpoint": far}
+    drift = {
+        "base": {"name": "base", "revision": "local-0123456789abcdef"},
+        "prompts": {"exam": moved, "chat": moved},
+        "average": moved,
+    }
+    trained = {"loss": "sft", "data": "expert", "model": QWEN}
+    shown = tables(
+        capsys,
+        evaluation(tmp_path / "a", trained, names=("exam", "quiz"), drift=drift),
+        evaluation(tmp_path / "b", names=("exam",)),
+    ).splitlines()
+    assert "| method | k | exam | quiz | average |" in shown
+    assert "| SFT, a | 2 | 75.00 ± 2.00 | 75.00 ± 2.00 | 75.00 ± 2.00 |" in shown
+    assert "| base, b | 2 | 75.00 ± 2.00 | – | – |" in shown
+    assert "| method | base | prompts | KL(checkpoint ‖ base) | KL(base ‖ checkpoint) |" in shown
+    rows = [line for line in shown if line.startswith("| SFT, a | base (local-0123456789ab) |")]
+    assert [row.split(" | ")[2] for row in rows] == ["exam", "chat", "average"]
+    assert rows[0].endswith("| exam | 0.1250 ± 0.0100 | 1.5000 |")
 
 
 def test_training_runs_show_where_they_began_and_ended(tmp_path, capsys):

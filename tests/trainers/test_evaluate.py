@@ -168,7 +168,9 @@ def test_two_runs_are_compared(tmp_path, problems, engine, chat, capsys):
         evaluate(problems, tmp_path / "b", better, "--seed", "1")
     capsys.readouterr()
     assert main(["--compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
+    found, *passes = json.loads(capsys.readouterr().out)
+    assert [found["metric"], *(d["metric"] for d in passes)] == ["accuracy", "pass@2", "pass@4"]
+    assert passes[1]["difference"] == pytest.approx(1 - 3 / 4)
     assert (found["before"], found["after"], found["difference"]) == pytest.approx((10 / 16, 1, 6 / 16))
     assert main(["--compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     shown = capsys.readouterr().out

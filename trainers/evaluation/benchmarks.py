@@ -1,7 +1,5 @@
 """The benchmarks of the paper, and the user's own: where they are, and their rows as problems with gold answers."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +7,11 @@ from typing import Any
 
 from builder.config import Frozen, SourceSpec
 from builder.errors import InputError
-from builder.sources.fields import MalformedError, scalar_in, text_in
 from builder.sources.files import FORMATS, open_local
 from builder.sources.load import sample
-from builder.sources.table import Record, Table
-from builder.texts.golds import gold_of
-from trainers.evaluation.gold import Gold, gold_from
+from builder.sources.table import Table
+from trainers.evaluation.fields import ProblemFields, PromptFields
+from trainers.evaluation.problems import Loaded, Problem, Prompt
 
 
 @dataclass(frozen=True)
@@ -42,12 +39,6 @@ BENCHMARKS = {
     "amc23": Benchmark("math-ai/amc23", "test", 40),
 }
 
-# The usual names, the first that a benchmark has.
-_PROBLEM = ("problem", "question", "prompt")
-_ANSWER = ("answer", "final_answer", "gold", "solution")
-_SOLUTION = ("solution", "solutions")
-_ID = ("id", "unique_id", "idx")
-
 
 class BenchmarkSpec(Frozen):
     """One benchmark as the user asked for it.
@@ -67,46 +58,6 @@ class BenchmarkSpec(Frozen):
     answer_field: str | None = None
     solution_field: str | None = None
     id_field: str | None = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One problem.
-
-    Attributes:
-        id: unique within its benchmark.
-        text: the problem, without instructions.
-        gold: what counts as right.
-        solutions: worked solutions, if the benchmark has any.
-    """
-
-    id: str
-    text: str
-    gold: Gold
-    solutions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A benchmark, ready to be asked.
-
-    Attributes:
-        name: what results call it.
-        problems: in the benchmark's order.
-        total: how many it has; more than `problems` under a limit.
-        provenance: `repo` or `file`, `revision` (commit sha, or `sha256:` of the file).
-    """
-
-    name: str
-    problems: Sequence[Problem]
-    total: int
-    provenance: dict[str, Any]
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 over ids, texts and golds: two runs with the same one were asked the same."""
-        content = [(problem.id, problem.text, problem.gold.stated) for problem in self.problems]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def specs(names: Sequence[str], data_dir: Path | None, fields: Mapping[str, str | None]) -> list[BenchmarkSpec]:
@@ -142,16 +93,36 @@ def specs(names: Sequence[str], data_dir: Path | None, fields: Mapping[str, str 
     return found
 
 
-def load(spec: BenchmarkSpec, limit: int | None = None, seed: int = 0) -> Loaded:
+def load(spec: BenchmarkSpec, limit: int | None = None, seed: int = 0) -> Loaded[Problem]:
     """Read a benchmark; with a limit, a seeded random sample of it.
 
     Raises:
         InputError: it cannot be read, or a row lacks its problem or answer: a benchmark has no rows to spare.
     """
+    table, provenance = _open(spec)
+    return _read(spec, table, provenance, ProblemFields(spec, table), limit, seed)
+
+
+def load_prompts(spec: BenchmarkSpec, limit: int | None = None, seed: int = 0) -> Loaded[Prompt]:
+    """The same of a file that needs no answers.
+
+    Raises:
+        InputError: it cannot be read, or a row lacks its problem.
+    """
+    table, provenance = _open(spec)
+    return _read(spec, table, provenance, PromptFields(spec, table), limit, seed)
+
+
+def _read(
+    spec: BenchmarkSpec,
+    table: Table,
+    provenance: dict[str, Any],
+    fields: PromptFields,
+    limit: int | None,
+    seed: int,
+) -> Loaded:
     if limit is not None and limit < 1:
         raise InputError(f"--limit {limit}: must be at least 1")
-    table, provenance = _open(spec)
-    fields = _Fields(spec, table)
     chosen = sample(seed, len(table), limit)
     records = table.read(chosen, fields.columns)
     problems = [fields.problem(record, number) for number, record in zip(chosen, records, strict=True)]
@@ -171,64 +142,3 @@ def _open(spec: BenchmarkSpec) -> tuple[Table, dict[str, Any]]:
 
     known = BENCHMARKS[spec.name]
     return open_hub(SourceSpec(name=known.repo, config=known.config, split=known.split))
-
-
-class _Fields:
-    """Which columns hold what."""
-
-    def __init__(self, spec: BenchmarkSpec, table: Table) -> None:
-        def field(option: str, usual: Sequence[str], *, needed: bool) -> str | None:
-            named = getattr(spec, f"{option}_field")
-            name = named or next((name for name in usual if name in table.columns), None)
-            if (named and named not in table.columns) or (needed and name is None):
-                raise InputError(
-                    f"{spec.file or spec.name} has no field {named or usual[0]!r}; name it with --{option}-field; "
-                    f"its fields: {', '.join(table.columns)}"
-                )
-            return name
-
-        self._problem = field("problem", _PROBLEM, needed=True)
-        self._answer = field("answer", _ANSWER, needed=True)
-        self._solution = field("solution", _SOLUTION, needed=False)
-        self._id = field("id", _ID, needed=False)
-        self._extra = [name for name in ("unit", "error", "context", "is_multiple_answer") if name in table.columns]
-
-    @property
-    def columns(self) -> list[str]:
-        named = (self._problem, self._answer, self._solution, self._id)
-        return list(dict.fromkeys([*filter(None, named), *self._extra]))
-
-    def problem(self, record: Record, number: int) -> Problem:
-        """One row as a problem; `number` is its position, from 0."""
-        try:
-            if record.fault is not None:
-                raise MalformedError(record.fault)
-            return self._checked(record.values, number)
-        except (MalformedError, ValueError) as fault:
-            raise InputError(f"{record.where}: {fault}") from None
-
-    def _checked(self, values: Mapping[str, Any], number: int) -> Problem:
-        text = text_in(self._problem, values.get(self._problem))
-        context = values.get("context") if "context" in self._extra else None
-        solutions = values.get(self._solution) if self._solution else None
-        solutions = tuple(s for s in _listed(solutions) if isinstance(s, str) and s.strip())
-        answers = [self._stated(answer) for answer in _listed(values.get(self._answer))]
-        gold = gold_from(
-            list(filter(None, answers)),
-            unit=scalar_in("unit", values.get("unit")) or "",
-            error=scalar_in("error", values.get("error")) or "",
-            multiple=values.get("is_multiple_answer") is True,
-        )
-        identifier = scalar_in(self._id, values.get(self._id)) if self._id else None
-        return Problem(identifier or str(number), f"{context}\n{text}" if context else text, gold, solutions)
-
-    def _stated(self, answer: Any) -> str | None:
-        """The answer of a field that may hold a whole solution (Minerva's, or GSM8K's with its `####`)."""
-        stated = scalar_in(self._answer, answer)
-        return None if stated is None else gold_of(None, stated) or stated
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]

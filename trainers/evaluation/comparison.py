@@ -1,53 +1,36 @@
-"""Two evaluations of the same problems against each other: the paired bootstrap over problems."""
+"""Two evaluations of the same problems against each other: accuracy, pass@k and drift, by the paired bootstrap."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.errors import InputError
+from trainers.evaluation.bootstrap import RESAMPLES, Difference, averaged, difference, resampled_means
+from trainers.evaluation.drift_comparison import compare_drift, drift_note
+from trainers.evaluation.drift_settings import SHOWN
+from trainers.evaluation.metrics import pass_at_k, powers_of_two
 from trainers.evaluation.results import Run
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.console import Console
 
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
-_AT_ONCE = 500  # resamples, to bound memory
+ACCURACY = "accuracy"
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Accuracy of run B minus accuracy of run A.
+def compare_all(a: Run, b: Run, seed: int = 0) -> list[Difference]:
+    """Accuracy, pass@k for each k that both have samples for, and drift where both were held against the same base.
 
-    Attributes:
-        name: benchmark, or `average`.
-        problems: how many both were asked.
-        before: accuracy of A.
-        after: accuracy of B.
-        low: lower end of the 95 % interval of the difference.
-        high: its upper end.
-        p_value: two-sided; small if a difference of zero is unlikely.
+    Raises:
+        InputError: the runs were not asked the same problems.
     """
-
-    name: str
-    problems: int
-    before: float
-    after: float
-    low: float
-    high: float
-    p_value: float
-
-    @property
-    def difference(self) -> float:
-        """The point estimate."""
-        return self.after - self.before
+    samples = min(run.results["settings"]["sampling"]["candidates"] for run in (a, b))
+    found = [compare(a, b, seed, k) for k in powers_of_two(samples)]
+    return [d for of_metric in (*found, compare_drift(a, b, seed)) for d in of_metric]
 
 
-def compare(a: Run, b: Run, seed: int = 0) -> list[Difference]:
-    """Every benchmark of two runs and, if there are several, their unweighted average.
+def compare(a: Run, b: Run, seed: int = 0, k: int = 1) -> list[Difference]:
+    """pass@k (accuracy for k = 1) on every benchmark of two runs and, if there are several, their unweighted average.
 
-    Problems are drawn with replacement within each benchmark, the same ones for both runs (Efron & Tibshirani 1993,
-    chapters 13 and 16); intervals are percentile intervals, p-values count resamples on the other side of zero.
+    Problems are drawn within each benchmark.
 
     Raises:
         InputError: the runs were not asked the same problems.
@@ -55,19 +38,14 @@ def compare(a: Run, b: Run, seed: int = 0) -> list[Difference]:
     import numpy as np
 
     _refuse_other_problems(a, b)
-    rng = np.random.default_rng(seed)
-    names = list(a.results["benchmarks"])
-    means = {name: (_per_problem(a, name), _per_problem(b, name)) for name in names}
-    resampled = {name: _resampled(after - before, rng) for name, (before, after) in means.items()}
-    found = [
-        _difference(name, len(means[name][0]), *(float(side.mean()) for side in means[name]), resampled[name])
-        for name in names
-    ]
-    if len(found) > 1:
-        sides = (float(np.mean([getattr(d, side) for d in found])) for side in ("before", "after"))
-        stacked = np.mean([resampled[name] for name in names], axis=0)
-        found.append(_difference("average", sum(d.problems for d in found), *sides, stacked))
-    return found
+    rng, metric = np.random.default_rng(seed), ACCURACY if k == 1 else f"pass@{k}"
+    found, resampled = [], []
+    for name in a.results["benchmarks"]:
+        before, after = (_per_problem(run, name, k) for run in (a, b))
+        resampled.append(resampled_means(after - before, rng))
+        sides = float(before.mean()), float(after.mean())
+        found.append(difference(metric, name, len(before), *sides, resampled[-1]))
+    return averaged(metric, found, resampled)
 
 
 def other_settings(a: Run, b: Run) -> list[str]:
@@ -89,24 +67,36 @@ def other_settings(a: Run, b: Run) -> list[str]:
 
 
 def print_comparison(console: "Console", a: Run, b: Run, differences: list[Difference]) -> None:
-    """The differences as a table, in per cent."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(("benchmark", "problems", "A", "B", "B - A", "95 % interval", "p")):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
-    for d in differences:
-        interval = f"{100 * d.low:+.2f} to {100 * d.high:+.2f}"
-        shown = f"{100 * d.before:.2f}", f"{100 * d.after:.2f}", f"{100 * d.difference:+.2f}"
-        table.add_row(d.name, f"{d.problems:,}", *shown, interval, f"{d.p_value:.4f}")
-    console.print(f"\n[bold]Accuracy in per cent, paired bootstrap over problems, {RESAMPLES:,} resamples[/bold]")
-    console.print(table)
-    console.print()
+    """The differences as tables: accuracy and pass@k in per cent, drift in nats."""
+    shares = [d for d in differences if d.metric not in SHOWN]
+    moved = [d for d in differences if d.metric in SHOWN]
+    how = f"paired bootstrap over problems, {RESAMPLES:,} resamples"
+    _print_table(console, f"Accuracy and pass@k in per cent, {how}", shares, 100, 2)
+    if moved:
+        base = a.results["drift"]["base"]
+        title = f"Drift from {base['name']} at {base['revision'][:18]} in nats a token, {how}"
+        _print_table(console, title, moved, 1, 4)
     for label, run in (("A", a), ("B", b)):
         model = run.results["model"]
         console.print(f"{label}  {run.path}: {model['name']} at {model['revision']}", highlight=False, soft_wrap=True)
-    for line in other_settings(a, b):
+    for line in [*other_settings(a, b), *drift_note(a, b)]:
         console.print(f"note: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_table(console: "Console", title: str, differences: list[Difference], scale: float, digits: int) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(("", "of", "problems", "A", "B", "B - A", "95 % interval", "p")):
+        table.add_column(column, justify="right" if number > 1 else "left", no_wrap=True)
+    for d in differences:
+        before, after = (f"{scale * x:.{digits}f}" for x in (d.before, d.after))
+        gain, low, high = (f"{scale * x:+.{digits}f}" for x in (d.difference, d.low, d.high))
+        shown = SHOWN.get(d.metric, d.metric), d.name, f"{d.problems:,}", before, after, gain, f"{low} to {high}"
+        table.add_row(*shown, f"{d.p_value:.4f}")
+    console.print(f"\n[bold]{title}[/bold]", highlight=False)
+    console.print(table)
+    console.print()
 
 
 def _refuse_other_problems(a: Run, b: Run) -> None:
@@ -123,29 +113,12 @@ def _refuse_other_problems(a: Run, b: Run) -> None:
             )
 
 
-def _per_problem(run: Run, benchmark: str) -> "np.ndarray":
-    """Mean accuracy `[problems]`, in an order that both runs share."""
+def _per_problem(run: Run, benchmark: str, k: int) -> "np.ndarray":
+    """pass@k of each problem `[problems]`, in an order that both runs share."""
+    import numpy as np
     import polars as pl
 
     mine = run.samples().filter(pl.col("benchmark") == benchmark)
-    means = mine.group_by("id").agg((pl.col("verdict") == "correct").mean().alias("mean")).sort("id")
-    return means["mean"].to_numpy()
-
-
-def _resampled(differences: "np.ndarray", rng: "np.random.Generator") -> "np.ndarray":
-    """Mean of each resample, `[RESAMPLES]`."""
-    import numpy as np
-
-    n = len(differences)
-    parts = [differences[rng.integers(n, size=(_AT_ONCE, n))].mean(axis=1) for _ in range(RESAMPLES // _AT_ONCE)]
-    return np.concatenate(parts)
-
-
-def _difference(name: str, problems: int, before: float, after: float, resampled: "np.ndarray") -> Difference:
-    import numpy as np
-
-    tail = (1 - CONFIDENCE) / 2
-    low, high = (float(q) for q in np.quantile(resampled, (tail, 1 - tail)))
-    # The observed data count as one resample: with few resamples beyond zero, p is small but never zero.
-    beyond = min(int((resampled <= 0).sum()), int((resampled >= 0).sum()))
-    return Difference(name, problems, before, after, low, high, min(1.0, 2 * (beyond + 1) / (RESAMPLES + 1)))
+    right = (pl.col("verdict") == "correct").sum().alias("right")
+    counts = mine.group_by("id").agg(pl.len().alias("samples"), right).sort("id")
+    return np.array([pass_at_k(n, correct, k) for n, correct in counts.select("samples", "right").iter_rows()])

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,16 @@ from builder.journal.journal import Journal
 from builder.policy.chat import Chat
 from builder.policy.models import Model
 from builder.verification.verifier import Verifier, verifier_version
-from trainers.evaluation.benchmarks import BENCHMARKS, Loaded, load
+from trainers.evaluation.benchmarks import BENCHMARKS, load
+from trainers.evaluation.drift import Drift, DriftPlan
 from trainers.evaluation.grading import Answer, Grader, answer_in, gradable
+from trainers.evaluation.problems import Loaded
 from trainers.evaluation.progress import SamplingDisplay
 from trainers.evaluation.results import write_run
 from trainers.evaluation.sampling import Sample, Sampler
 from trainers.evaluation.scores import average, score
 from trainers.evaluation.settings import EvaluationSettings
+from trainers.evaluation.texts import Policy
 from trainers.evaluation.voting import answer_classes
 
 if TYPE_CHECKING:
@@ -63,20 +66,25 @@ class Evaluation:
         self._files, self._engine, self._console = workspace, engine, console
         self._concurrency, self._patience = concurrency, patience
 
-    def run(self) -> dict[str, Any]:
+    def run(self, plan: DriftPlan | None = None) -> dict[str, Any]:
         """Draw what is missing, grade everything, write the result and return it.
 
+        Args:
+            plan: of the drift that is measured along with it, if any.
+
         Raises:
-            InputError: a benchmark is wrong.
+            InputError: a benchmark is wrong, or the base cannot be compared with.
             EngineError: the engine cannot run; what is finished is kept.
         """
         settings = self._settings
         benchmarks = [load(spec, settings.limit, settings.seed) for spec in settings.benchmarks]
-        chat = Chat(self._model.path, settings.target)
+        chat = self.chat()
         began = time.monotonic()
-        with Journal(self._files.journal_file) as journal:
+        with Journal(self._files.journal_file) as journal, self._opened(plan, chat, journal) as drift:
             number = journal.begin_session()
-            samples, engine = self._sample(benchmarks, chat, journal)
+            samples, engine = self._sample(benchmarks, chat, journal, drift)
+            drift_rows = list(drift.rows()) if drift else None
+            drifted = {"drift": drift.results(drift_rows)} if drift else {}
             journal.note_session(number, time.monotonic() - began)
             sessions, seconds = journal.sessions()
         self._say(f"grading {len(samples):,} samples")
@@ -96,6 +104,7 @@ class Evaluation:
             "verifier": verifier_version(),
             "benchmarks": scores,
             "average": average(scores),
+            **drifted,
             "cost": {
                 "sampled_tokens": sum(sample.tokens for sample in samples),
                 "sessions": sessions,
@@ -103,26 +112,67 @@ class Evaluation:
             },
             "settings": settings.model_dump(mode="json"),
         }
-        write_run(self._files.replacement(self._output), results, rows)
+        write_run(self._files.replacement(self._output), results, rows, drift_rows)
         return results
 
-    def _sample(self, benchmarks: Sequence[Loaded], chat: Chat, journal: Journal) -> tuple[list[Sample], str]:
-        """All samples, and the engine that drew them."""
-        settings, target = self._settings, self._settings.target
-        key = model_key(settings.model_revision, target.dtype)
-        sampler = Sampler(chat, journal, key, settings.sampling, settings.seed)
-        known = sampler.all_known(benchmarks)
-        started = self._engine.started
-        with nullcontext() if known else started(self._model.path, target, self._files.engine_log) as server:
+    @property
+    def key(self) -> str:
+        """Names the model in journals."""
+        return model_key(self._settings.model_revision, self._settings.target.dtype)
+
+    @property
+    def engines(self) -> str:
+        """What ran the model, in any session."""
+        return ", ".join(self._files.engines())
+
+    def chat(self) -> Chat:
+        """The model's tokenizer and template."""
+        return Chat(self._model.path, self._settings.target)
+
+    @contextmanager
+    def engine(self) -> Iterator[HttpEngine]:
+        """The model's engine, to ask for something else; to be closed in the event loop that asks."""
+        self._files.root.mkdir(exist_ok=True)
+        with self._started() as server:
+            yield self._connected(server, self.chat())
+
+    def _started(self) -> AbstractContextManager[EngineServer | None]:
+        return self._engine.started(self._model.path, self._settings.target, self._files.engine_log)
+
+    def _opened(self, plan: DriftPlan | None, chat: Chat, journal: Journal) -> AbstractContextManager[Drift | None]:
+        return plan.opened(Policy(self.key, journal), chat) if plan else nullcontext()
+
+    def _sample(
+        self, benchmarks: Sequence[Loaded], chat: Chat, journal: Journal, drift: Drift | None
+    ) -> tuple[list[Sample], str]:
+        """All samples, and the engine that drew them; a drift is measured on the way."""
+        sampler = Sampler(chat, journal, self.key, self._settings.sampling, self._settings.seed)
+        if drift:
+            drift.begin()
+        known = sampler.all_known(benchmarks) and (drift is None or drift.is_known("checkpoint"))
+        with nullcontext() if known else self._started() as server:
             engine = HttpEngine([]) if known else self._connected(server, chat)
-            drawn = journal.progress().sampled_tokens
+            samples = asyncio.run(self._ask(engine, sampler, benchmarks, journal, drift))
+        if drift:
+            drift.finish()
+        return samples, self.engines
+
+    async def _ask(
+        self, engine: HttpEngine, sampler: Sampler, benchmarks: Sequence[Loaded], journal: Journal, drift: Drift | None
+    ) -> list[Sample]:
+        drawn = journal.progress().sampled_tokens
+        try:
             with SamplingDisplay(self._console, sum(len(b.problems) for b in benchmarks)) as display:
 
                 def note(_: list[Sample]) -> None:
                     display.note(journal.progress().sampled_tokens - drawn)
 
-                samples = asyncio.run(_closing(engine, sampler, benchmarks, note))
-        return samples, ", ".join(self._files.engines())
+                samples = await sampler.sample_all(engine, benchmarks, note)
+            if drift:
+                await drift.ask("checkpoint", engine)
+            return samples
+        finally:
+            await engine.close()
 
     def _connected(self, server: EngineServer | None, chat: Chat) -> HttpEngine:
         """The engine, once it answers and is known to be the model and to hold the target's context."""
@@ -139,15 +189,6 @@ class Evaluation:
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-async def _closing(
-    engine: HttpEngine, sampler: Sampler, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]
-) -> list[Sample]:
-    try:
-        return await sampler.sample_all(engine, benchmarks, note)
-    finally:
-        await engine.close()
 
 
 def grade_and_score(

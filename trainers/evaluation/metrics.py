@@ -25,6 +25,21 @@ def clustered_mean(per_problem: Sequence[float]) -> Mean:
     return mean, math.sqrt(variance / n)
 
 
+def clustered_ratio(totals: Sequence[float], weights: Sequence[float]) -> Mean:
+    """Ratio of two means over problems, and its standard error clustered by problem, to first order.
+
+    The error is that of the mean of `total - ratio * weight`, over the mean weight (the linearised ratio estimator,
+    Cochran 1977, chapter 6).
+
+    Args:
+        totals: `[problems]`.
+        weights: `[problems]`, above 0.
+    """
+    ratio = math.fsum(totals) / math.fsum(weights)
+    _, error = clustered_mean([total - ratio * weight for total, weight in zip(totals, weights, strict=True)])
+    return ratio, None if error is None else error / (math.fsum(weights) / len(weights))
+
+
 def unweighted_average(means: Sequence[Mean]) -> Mean:
     """Average over benchmarks, each counted alike however many problems it has, as in the paper's Table 2.
 

@@ -49,6 +49,23 @@ def find_model(model: str, target: str | None) -> Evaluated:
     return Evaluated(model, base.model_copy(update={"model": model}), training)
 
 
+def find_base(base: str, evaluated: Target) -> Target:
+    """What `--drift` means: the base's weights, run and asked like the evaluated model.
+
+    Args:
+        base: as `find_model` takes its model; a directory needs no target of its own.
+        evaluated: the target of the evaluated model.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if Path(base).is_dir():
+        return evaluated.model_copy(update={"model": base})
+    found = load_target(base)
+    weights = ("name", "model", "revision", "offline_package", "parallel")
+    return evaluated.model_copy(update={name: getattr(found, name) for name in weights})
+
+
 def _training(checkpoint: Path) -> dict[str, Any] | None:
     file = checkpoint / TRAINING
     if not file.is_file():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builder.texts.boxes import boxed_answer
-from trainers.evaluation.benchmarks import Loaded, Problem
 from trainers.evaluation.grading import Grader
+from trainers.evaluation.problems import Loaded, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console

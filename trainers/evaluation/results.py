@@ -1,7 +1,8 @@
 """What an evaluation leaves behind: `results.json` and `samples.parquet` in one directory, completely or not at all.
 
 `results.json` holds what tables are made of: `model`, `settings`, `benchmarks` (figures by name, with `provenance` and
-`fingerprint` of what was asked) and their `average`. `samples.parquet` holds every sample, as `SAMPLES` says.
+`fingerprint` of what was asked) and their `average`. `samples.parquet` holds every sample, as `SAMPLES` says. Where a
+drift was measured, `results.json` has it under `drift`, and `drift.parquet` holds what it is made of, as `DRIFT` says.
 """
 
 import json
@@ -20,7 +21,7 @@ from builder.release.records import Column, schema
 if TYPE_CHECKING:
     import polars as pl
 
-RESULTS, SAMPLES_FILE = "results.json", "samples.parquet"
+RESULTS, SAMPLES_FILE, DRIFT_FILE = "results.json", "samples.parquet", "drift.parquet"
 FORMAT = 2
 
 SAMPLES = (
@@ -37,6 +38,18 @@ SAMPLES = (
     Column("finish_reason", pa.string(), "`stop`, `length` if it was cut off, `no_room` if the prompt left none"),
     Column("tokens", pa.int32(), "tokens of the response, the one that ended it included"),
     Column("logprob", pa.float64(), "log-prob under the distribution that drew it, sum over tokens, nats"),
+)  # fmt: skip
+
+DRIFT = (
+    Column("prompts", pa.string(), "name of the file that the prompt is from"),
+    Column("id", pa.string(), "id of the prompt within its file"),
+    Column("index", pa.int32(), "number of the sample within its prompt"),
+    Column("drawn_by", pa.string(), "`checkpoint` or `base`: who wrote it, at temperature 1"),
+    Column("text", pa.string(), "the response, without the token that ended it"),
+    Column("finish_reason", pa.string(), "`stop`, `length` if it was cut off"),
+    Column("tokens", pa.int32(), "tokens of the response, the one that ended it included"),
+    Column("checkpoint_logprob", pa.float64(), "log-prob under the checkpoint, sum over tokens, nats"),
+    Column("base_logprob", pa.float64(), "the same under the base"),
 )  # fmt: skip
 
 
@@ -57,6 +70,12 @@ class Run:
         import polars as pl
 
         return pl.read_parquet(self.path / SAMPLES_FILE)
+
+    def drift(self) -> "pl.DataFrame":
+        """Every response that the drift is made of, with the columns of `DRIFT`."""
+        import polars as pl
+
+        return pl.read_parquet(self.path / DRIFT_FILE)
 
 
 def read_run(path: Path) -> Run | None:
@@ -92,16 +111,25 @@ def open_run(path: Path) -> Run:
     return run
 
 
-def write_run(replacement: Replacement, results: dict[str, Any], samples: Iterable[dict[str, Any]]) -> None:
+def write_run(
+    replacement: Replacement,
+    results: dict[str, Any],
+    samples: Iterable[dict[str, Any]],
+    drift: Iterable[dict[str, Any]] | None = None,
+) -> None:
     """Write a finished evaluation; an earlier one in its place is replaced.
 
     Args:
         replacement: where it appears.
         results: content of `results.json`, but for its format.
         samples: rows with the columns of `SAMPLES`.
+        drift: rows with the columns of `DRIFT`; None if it was not measured.
     """
     content = {"evaluation_format": FORMAT, **results}
     with replacement.filled() as scratch:
         with TableWriter(scratch / SAMPLES_FILE, schema(SAMPLES)) as writer:
             writer.add(samples)
+        if drift is not None:
+            with TableWriter(scratch / DRIFT_FILE, schema(DRIFT)) as writer:
+                writer.add(drift)
         (scratch / RESULTS).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

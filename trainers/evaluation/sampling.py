@@ -11,7 +11,7 @@ from builder.journal.draw import draw, sample_keys
 from builder.journal.journal import Journal
 from builder.method.selection import derive_seed
 from builder.policy.chat import Chat
-from trainers.evaluation.benchmarks import Loaded, Problem
+from trainers.evaluation.problems import Loaded, Prompt
 
 PHASE = "evaluation"  # of the seeds: a benchmark's samples are independent of those of any build
 
@@ -22,7 +22,7 @@ class Sample:
 
     Attributes:
         benchmark: its name.
-        problem: what was asked.
+        problem: what was asked; one of a benchmark is a `Problem`.
         index: number of the sample within its problem.
         text: the response, without the token that ended it.
         finish_reason: "stop", "length" if it was cut off, "no_room" if the prompt left no room for a response.
@@ -31,7 +31,7 @@ class Sample:
     """
 
     benchmark: str
-    problem: Problem
+    problem: Prompt
     index: int
     text: str
     finish_reason: str
@@ -67,13 +67,19 @@ class Sampler:
         Raises:
             InputError: a problem spells out a control token.
         """
-        requests = (self._request(benchmark.name, p) for benchmark in benchmarks for p in benchmark.problems)
-        return all(
-            self._journal.get(key) is not None
-            for r in requests
-            if r is not None
-            for key in sample_keys(self._model_key, r.prompt, r.params, r.seeds)
-        )
+        asked = (self.keys(benchmark.name, problem) for benchmark in benchmarks for problem in benchmark.problems)
+        return all(self._journal.get(key) is not None for _, keys in asked for key in keys)
+
+    def keys(self, benchmark: str, problem: Prompt) -> tuple[list[int], list[bytes]]:
+        """A problem's prompt, and the journal keys of its samples; none if it leaves no room for a response.
+
+        Raises:
+            InputError: the problem spells out a control token.
+        """
+        request = self._request(benchmark, problem)
+        if request is None:
+            return [], []
+        return request.prompt, sample_keys(self._model_key, request.prompt, request.params, request.seeds)
 
     async def sample_all(
         self, engine: Engine, benchmarks: Sequence[Loaded], note: Callable[[list[Sample]], None]
@@ -98,7 +104,7 @@ class Sampler:
             await asyncio.gather(*tasks, return_exceptions=True)
         return [sample for task in tasks for sample in task.result()]
 
-    async def _sample(self, engine: Engine, benchmark: str, problem: Problem) -> list[Sample]:
+    async def _sample(self, engine: Engine, benchmark: str, problem: Prompt) -> list[Sample]:
         request = self._request(benchmark, problem)
         if request is None:
             indices = range(self._sampling.candidates)
@@ -106,7 +112,7 @@ class Sampler:
         drawn = await draw(engine, self._journal, self._model_key, request.prompt, request.params, request.seeds)
         return [self._as_sample(benchmark, problem, index, c) for index, (_, c) in enumerate(drawn)]
 
-    def _request(self, benchmark: str, problem: Problem) -> _Request | None:
+    def _request(self, benchmark: str, problem: Prompt) -> _Request | None:
         """What the engine is asked; None if the prompt leaves no room for a response."""
         if token := self._chat.control_token_in(problem.text):
             raise InputError(f"{benchmark}, problem {problem.id} contains the control token {token}")
@@ -119,7 +125,7 @@ class Sampler:
         seeds = [derive_seed(self._seed, row_id, PHASE, index) for index in range(sampling.candidates)]
         return _Request(prompt, params, seeds)
 
-    def _as_sample(self, benchmark: str, problem: Problem, index: int, completion: Completion) -> Sample:
+    def _as_sample(self, benchmark: str, problem: Prompt, index: int, completion: Completion) -> Sample:
         return Sample(
             benchmark,
             problem,

@@ -24,8 +24,8 @@ def score(
     Returns:
         `accuracy`: mean over samples and problems, with `stderr` clustered by problem, whatever form an answer has;
         `strict_accuracy` and `strict_stderr`: the same, where only a stated answer counts (`boxed`, `hash` or
-        `stated`); `pass_at` and `majority_at` by k; `truncated`, `boxed` (answered in a closed box) and `no_answer`:
-        shares of all samples; `answer_forms`: counts;
+        `stated`); `pass_at` with `pass_at_stderr`, and `majority_at`, by k;
+        `truncated`, `boxed` (answered in a closed box) and `no_answer`: shares of all samples; `answer_forms`: counts;
         `tokens_per_answer`: mean; `verdicts`: counts; `verdict_errors`: samples whose verdict is `timeout` or `error`,
         which count as not correct; `no_room`: problems whose prompt left no room for a response; `problems`, and
         `samples` of each.
@@ -37,6 +37,7 @@ def score(
     by_form = Counter(form for of_problem in forms for form in of_problem)
     counts: Counter[Verdict] = Counter(v for of_problem in verdicts for v in of_problem)
     ks = powers_of_two(n)
+    pass_at = {str(k): clustered_mean([pass_at_k(n, c, k) for c in right]) for k in ks}
     votes = [Counter(c for c in of_problem if c != ABSTAINED) for of_problem in classes]
     abstained = [sum(c == ABSTAINED for c in of_problem) for of_problem in classes]
 
@@ -50,7 +51,8 @@ def score(
         "stderr": stderr,
         "strict_accuracy": strict,
         "strict_stderr": strict_stderr,
-        "pass_at": {str(k): clustered_mean([pass_at_k(n, c, k) for c in right])[0] for k in ks},
+        "pass_at": {k: mean for k, (mean, _) in pass_at.items()},
+        "pass_at_stderr": {k: error for k, (_, error) in pass_at.items()},
         "majority_at": {
             str(k): clustered_mean([majority_at_k(v, RIGHT, a, k) for v, a in zip(votes, abstained, strict=True)])[0]
             for k in ks
@@ -71,14 +73,17 @@ def average(scores: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     every = list(scores.values())
     accuracy, stderr = unweighted_average([(s["accuracy"], s["stderr"]) for s in every])
     strict, strict_stderr = unweighted_average([(s["strict_accuracy"], s["strict_stderr"]) for s in every])
+    pass_at = {
+        k: unweighted_average([(s["pass_at"][k], s["pass_at_stderr"][k]) for s in every]) for k in every[0]["pass_at"]
+    }
     return {
         "accuracy": accuracy,
         "stderr": stderr,
         "strict_accuracy": strict,
         "strict_stderr": strict_stderr,
-        **{
-            name: {k: _mean([s[name][k] for s in every]) for k in every[0][name]} for name in ("pass_at", "majority_at")
-        },
+        "pass_at": {k: mean for k, (mean, _) in pass_at.items()},
+        "pass_at_stderr": {k: error for k, (_, error) in pass_at.items()},
+        "majority_at": {k: _mean([s["majority_at"][k] for s in every]) for k in every[0]["majority_at"]},
         **{name: _mean([s[name] for s in every]) for name in AVERAGED},
         "verdict_errors": sum(s["verdict_errors"] for s in every),
     }

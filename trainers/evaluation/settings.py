@@ -2,10 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from builder.config import Comparable, Sampling, Target
 from trainers.evaluation.benchmarks import BenchmarkSpec
+
+
+class EvaluationSampling(Sampling):
+    """How the samples of an evaluation are drawn: unlike those of a build, also greedily, at temperature 0."""
+
+    temperature: float = Field(1.0, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _check(self) -> "EvaluationSampling":
+        if self.temperature == 0 and self.candidates > 1:
+            raise ValueError("at temperature 0 all samples are the same: --greedy, or --samples 1")
+        return self
 
 
 class EvaluationSettings(Comparable):
@@ -29,7 +41,7 @@ class EvaluationSettings(Comparable):
     benchmarks: Annotated[list[BenchmarkSpec], Field(min_length=1)]
     limit: int | None = Field(None, ge=1)
     seed: int = 0
-    sampling: Sampling
+    sampling: EvaluationSampling
     engine: Literal["vllm", "transformers"]
     verifier_deadline: float = Field(5.0, gt=0)
     prompt_hash: str

@@ -39,6 +39,11 @@ def test_top_p_keeps_the_smallest_set_that_holds_the_mass_and_renormalizes():
     assert drawn(0.99, top_p=0.01) == (1, pytest.approx(0.0, abs=1e-6))
 
 
+def test_at_temperature_0_it_is_the_likeliest_token_with_its_logprob_at_temperature_1():
+    found = {drawn(u / 10, temperature=0.0, top_p=top_p) for u in range(10) for top_p in (1.0, 0.6)}
+    assert found == {(1, torch.tensor(PROBS).log().log_softmax(0)[1].item())}
+
+
 def test_a_token_without_probability_is_never_drawn_at_either_end():
     logits = torch.full((2, 4), -math.inf)
     logits[:, 1] = 0.0

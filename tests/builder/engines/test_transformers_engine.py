@@ -137,6 +137,14 @@ def test_temperature_and_top_p_are_in_the_logprobs(fp32, prompt_ids, plain_logpr
     assert sum(plain_logprobs(prompt_ids, cold.token_ids)) < -0.1  # the policy itself is less sure
 
 
+def test_at_temperature_0_every_token_is_the_likeliest(fp32, prompt_ids, plain_distributions):
+    greedy, warm = (Draft.seeded(prompt_ids, params(6, temperature=t), seed=3, index=0) for t in (0.0, 1.0))
+    fp32.generate([greedy, warm])
+    likeliest = plain_distributions(prompt_ids, greedy.token_ids).max(-1)
+    assert greedy.token_ids == likeliest.indices.tolist()
+    assert greedy.logprobs == pytest.approx(likeliest.values.tolist(), abs=1e-3)
+
+
 def test_scoring_a_batch_of_different_lengths(fp32, prompt_ids, plain_logprobs, monkeypatch):
     monkeypatch.setattr(local_model, "_CHUNK", 3)
     texts = [(prompt_ids[:5], prompt_ids[5:9]), (prompt_ids[:12], prompt_ids[12:13]), (prompt_ids, prompt_ids[:7])]

@@ -1,6 +1,7 @@
 """Our own server, end to end: a process of its own, the real model, the client that the pipeline uses."""
 
 import asyncio
+import dataclasses
 import json
 import urllib.error
 import urllib.request
@@ -75,7 +76,10 @@ GENERATION = wire.generation_request([5, 6], PARAMS, 2, seed=1)
 SCORING = wire.scoring_request([5, 6], [7])
 
 
-@pytest.mark.parametrize("body", [GENERATION, {"model": "smol", **GENERATION}, SCORING])
+GREEDY = wire.generation_request([5, 6], dataclasses.replace(PARAMS, temperature=0.0), 1, seed=1)
+
+
+@pytest.mark.parametrize("body", [GENERATION, {"model": "smol", **GENERATION}, SCORING, GREEDY])
 def test_what_the_client_sends_is_accepted(body):
     check_request(body, "smol", 256)
 
@@ -95,8 +99,9 @@ def test_what_the_client_sends_is_accepted(body):
         ({"max_tokens": 255}, "exceed max_model_len 256"),
         ({"stop_token_ids": 2}, "stop_token_ids must be a list"),
         ({"prompt_logprobs": 0}, "prompt_logprobs must be 0 or 20, with n 1 and max_tokens 1"),
-        ({"temperature": 0}, "temperature must be above 0"),
-        ({"temperature": float("nan")}, "temperature must be above 0"),
+        ({"temperature": -0.1}, "temperature must be 0 or above"),
+        ({"temperature": float("nan")}, "temperature must be 0 or above"),
+        ({"temperature": 0}, "n must be 1 at temperature 0"),
         ({"top_p": 1.5}, "top_p must be above 0 and at most 1"),
         ({"seed": "x"}, "seed must be a whole number"),
         ({"logprobs": 5}, "logprobs must be 0"),

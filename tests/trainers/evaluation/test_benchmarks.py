@@ -3,7 +3,7 @@ import json
 import pytest
 
 from builder.errors import InputError
-from trainers.evaluation.benchmarks import BENCHMARKS, BenchmarkSpec, load, specs
+from trainers.evaluation.benchmarks import BENCHMARKS, BenchmarkSpec, load, load_prompts, specs
 
 NO_FIELDS = dict.fromkeys(("problem_field", "answer_field", "solution_field", "id_field"))
 
@@ -38,6 +38,16 @@ def test_every_shape_of_answer(tmp_path):
         "0.1",
     )
     assert [p.gold.multiple for p in problems] == [False, False, True, False, True, False]
+
+
+def test_prompts_need_no_answers_and_are_those_of_a_benchmark(tmp_path):
+    spec = write(tmp_path / "b.jsonl", *({"id": f"n{i}", "problem": f"p{i}", "answer": i} for i in range(9)))
+    asked, with_answers = load_prompts(spec, 4, seed=1), load(spec, 4, seed=1)
+    assert [(p.id, p.text) for p in asked.problems] == [(p.id, p.text) for p in with_answers.problems]
+    bare = load_prompts(write(tmp_path / "c.jsonl", {"prompt": "Hello?", "context": "In a shop:"}))
+    assert [(p.id, p.text) for p in bare.problems] == [("0", "In a shop:\nHello?")]
+    with pytest.raises(InputError, match=r"d\.jsonl has no field 'problem'.*its fields: text"):
+        load_prompts(write(tmp_path / "d.jsonl", {"text": "Hello?"}))
 
 
 def test_a_limit_is_a_seeded_sample_in_order(tmp_path):

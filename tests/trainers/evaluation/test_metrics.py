@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.evaluation.metrics import clustered_mean, majority_at_k, pass_at_k, powers_of_two, unweighted_average
+from trainers.evaluation.metrics import (
+    clustered_mean,
+    clustered_ratio,
+    majority_at_k,
+    pass_at_k,
+    powers_of_two,
+    unweighted_average,
+)
 
 
 def test_the_clustered_error_is_that_of_the_problem_means():
@@ -32,6 +39,15 @@ def test_one_problem_has_no_error():
 
 def test_the_average_counts_benchmarks_alike_and_adds_their_squared_errors():
     assert unweighted_average([(0.2, 0.03), (0.6, 0.04)]) == pytest.approx((0.4, 0.05 / 2))
+
+
+def test_the_error_of_a_ratio_is_that_of_the_mean_where_weights_are_alike():
+    totals = [0.0, 1.0, 5.0]
+    mean, error = clustered_mean(totals)
+    assert clustered_ratio(totals, [4.0] * 3) == pytest.approx((mean / 4, error / 4))
+    # What grows with the weight alone leaves the ratio certain.
+    assert clustered_ratio([2.0, 4.0, 10.0], [1.0, 2.0, 5.0]) == pytest.approx((2.0, 0.0))
+    assert clustered_ratio([3.0], [2.0]) == (1.5, None)
 
 
 counted = st.integers(1, 7).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))

@@ -1,10 +1,10 @@
 import pytest
 
 from builder.verification.verifier import Verifier
-from trainers.evaluation.benchmarks import Loaded, Problem
 from trainers.evaluation.gold import gold_from
 from trainers.evaluation.grading import Grader
 from trainers.evaluation.oracle import check, responses
+from trainers.evaluation.problems import Loaded, Problem
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,7 @@ def test_the_figures_of_a_benchmark():
     assert figures["strict_accuracy"] == pytest.approx(2 / 6)  # one right number is merely trailing
     assert figures["answer_forms"] == {"boxed": 4, "hash": 0, "stated": 0, "trailing": 1}
     assert figures["pass_at"] == pytest.approx({"1": 0.5, "2": 2 / 3})
+    assert figures["pass_at_stderr"] == pytest.approx({"1": (0.25 / 3) ** 0.5, "2": 1 / 3})
     assert figures["majority_at"] == pytest.approx({"1": 0.5, "2": 0.5})  # the first problem is a tie
     assert figures["truncated"] == pytest.approx(1 / 6)
     assert figures["boxed"] == pytest.approx(4 / 6)
@@ -57,5 +58,6 @@ def test_the_average_does_not_weigh_by_size():
     averaged = average({"large": large, "small": small})
     assert averaged["accuracy"] == pytest.approx(0.45)
     assert averaged["pass_at"] == pytest.approx({"1": 0.45})
+    assert averaged["pass_at_stderr"] == pytest.approx({"1": large["stderr"] / 2})
     assert (averaged["truncated"], averaged["tokens_per_answer"]) == pytest.approx((0.5, 6))
     assert averaged["stderr"] == pytest.approx(large["stderr"] / 2)
