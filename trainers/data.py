@@ -162,8 +162,9 @@ class _Ragged:
 
     @classmethod
     def of_lists(cls, column: pa.ChunkedArray) -> "_Ragged":
-        lists = column.combine_chunks()
-        return cls(lists.flatten().to_numpy(zero_copy_only=False), np.diff(lists.offsets.to_numpy()).astype(np.int64))
+        values = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        lengths = [np.diff(chunk.offsets.to_numpy()).astype(np.int64) for chunk in column.chunks]
+        return cls(np.concatenate(values), np.concatenate(lengths))
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.values[self._ends[index] - self.lengths[index] : self._ends[index]]

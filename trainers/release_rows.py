@@ -28,10 +28,8 @@ def release_rows(release: Release, data: Data, chat: Chat) -> Rows:
         InputError: a row is malformed, or there are none.
     """
     files = [facts(file)["sha256"] for config in ("default", "tokens") for file in release.files(config)]
-    rows = cached(lambda: _made(release, data, chat), chat, "release", data, *files)
-    if not len(rows):
-        raise InputError(f"{release.name} has no rows of --data {data}")
-    return rows
+    none = f"{release.name} has no rows of --data {data}"
+    return cached(lambda: _made(release, data, chat), none, chat, "release", data, *files)
 
 
 def _made(release: Release, data: Data, chat: Chat) -> Iterator[Row]:

@@ -32,22 +32,23 @@ _FEATURES = Features(
 )
 
 
-def cached(make: Callable[[], Iterable[Row]], chat: Chat, *origin: str) -> Rows:
+def cached(make: Callable[[], Iterable[Row]], none: str, chat: Chat, *origin: str) -> Rows:
     """Rows, made now or earlier.
 
     Args:
         make: makes them.
+        none: what to say if there are none.
         chat: what turns text into their tokens: another tokenizer, template or end of turn makes other rows.
         origin: everything else that they are made of.
 
     Raises:
-        InputError: as `make` raises it.
+        InputError: as `make` raises it, or there are none.
     """
     template = [*chat.hashes().values(), repr(sorted(chat.target.template_kwargs.items())), chat.target.end_of_turn]
     key = hashlib.sha256("\0".join((_VERSION, *template, *origin)).encode()).hexdigest()
     with _silent():
         try:
-            made = Dataset.from_generator(lambda: map(_fields, make()), features=_FEATURES, fingerprint=key)
+            made = Dataset.from_generator(lambda: _fields(make(), none), features=_FEATURES, fingerprint=key)
         except DatasetGenerationError as error:
             if isinstance(error.__cause__, InputError):
                 raise error.__cause__ from None
@@ -55,8 +56,12 @@ def cached(make: Callable[[], Iterable[Row]], chat: Chat, *origin: str) -> Rows:
     return Rows.of_table(made.with_format("arrow")[:])
 
 
-def _fields(row: Row) -> dict[str, object]:
-    return {name: value for name, value in asdict(row).items() if name in _FEATURES} | {"mask": row.learned}
+def _fields(rows: Iterable[Row], none: str) -> Iterator[dict[str, object]]:
+    row = None
+    for row in rows:
+        yield {name: value for name, value in asdict(row).items() if name in _FEATURES} | {"mask": row.learned}
+    if row is None:
+        raise InputError(none)
 
 
 @contextmanager

@@ -33,10 +33,7 @@ def text_rows(name: str, split: str, chat: Chat) -> Rows:
         InputError: the dataset cannot be read, or a row is malformed.
     """
     dataset = _dataset(name, split)
-    rows = cached(lambda: _made(dataset, name, chat), chat, "text", dataset._fingerprint)
-    if not len(rows):
-        raise InputError(f"{name} has no rows")
-    return rows
+    return cached(lambda: _made(dataset, name, chat), f"{name} has no rows", chat, "text", dataset._fingerprint)
 
 
 def _made(dataset: Dataset, name: str, chat: Chat) -> Iterator[Row]:

@@ -65,7 +65,17 @@ def ours(batching: str, args: argparse.Namespace, output: str) -> dict[str, Any]
     from trainers.runlog import read_steps
     from trainers.train import main
 
-    how = ["--save-strategy", "no", "--use-cpu", "--seed", str(SEED), "--learning-rate", RATE]
+    how = [
+        "--num-train-epochs",
+        "1",
+        "--learning-rate",
+        RATE,
+        "--seed",
+        str(SEED),
+        "--save-strategy",
+        "no",
+        "--use-cpu",
+    ]
     how += ["--batching", batching, *([] if args.fp32 else ["--bf16"])]
     if "--micro-tokens" not in args.ours:
         how += ["--per-device-train-batch-size", str(args.micro_rows)]
@@ -151,9 +161,8 @@ WAYS = {"packed": partial(ours, "packed"), "bucketed": partial(ours, "bucketed")
 
 def run(way: str, data: Path) -> dict[str, Any]:
     """One run in a process of its own."""
-    given, _, more = " ".join(sys.argv[1:]).partition("-- ")
-    command = [sys.executable, "-m", "scripts.bench.training", *given.split(), "--way", way, "--data", str(data)]
-    done = subprocess.run([*command, "--", *more.split()], stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, "-m", "scripts.bench.training", "--way", way, "--data", str(data)]
+    done = subprocess.run([*command, *sys.argv[1:]], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 

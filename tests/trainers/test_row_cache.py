@@ -37,10 +37,16 @@ def encoded(monkeypatch):
 
 def test_rows_come_back_as_they_were_made(chat):
     rows = [row("a"), row("b", np.array([True, False, True]))]
-    made, again = (cached(lambda: iter(rows), chat, "as they were") for _ in range(2))
+    made, again = (cached(lambda: iter(rows), "none", chat, "as they were") for _ in range(2))
     assert made.sha256 == again.sha256 == Rows(rows).sha256
     assert again[1].learned.tolist() == [True, False, True]
     assert (again.weights.tolist(), again.lengths.tolist(), len(again)) == ([0.5, 0.5], [5, 5], 2)
+
+
+def test_that_there_are_none_is_said(chat):
+    for _ in range(2):
+        with pytest.raises(InputError, match="there are none"):
+            cached(lambda: iter([]), "there are none", chat, "none")
 
 
 def test_one_of_many_processes_makes_them(chat):
@@ -51,7 +57,7 @@ def test_one_of_many_processes_makes_them(chat):
         time.sleep(0.3)
         yield row("a")
 
-    threads = [threading.Thread(target=lambda: results.append(cached(make, chat, "many"))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: results.append(cached(make, "none", chat, "many"))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -65,8 +71,8 @@ def test_what_goes_wrong_is_said_as_it_was_and_not_kept(chat):
         raise InputError("row 7 is wrong")
 
     with pytest.raises(InputError, match=r"^row 7 is wrong$"):
-        cached(fail, chat, "mended")
-    assert cached(lambda: iter([row("a")]), chat, "mended").ids == ["a"]
+        cached(fail, "none", chat, "mended")
+    assert cached(lambda: iter([row("a")]), "none", chat, "mended").ids == ["a"]
 
 
 def test_text_is_tokenized_again_where_data_template_or_tokenizer_are_others(tmp_path, smollm2, target, chat, encoded):
