@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import Field
 
-from builder.config import Frozen, validated
+from builder.config import validated
 from builder.errors import InputError
+from trainers.model_settings import ModelSettings, add_model_arguments
 
 OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 """Settings that a loss heeds or not: the fields of `losses.Options`."""
@@ -44,7 +45,7 @@ exit codes:
 {_EXIT_CODES}"""
 
 
-class Settings(Frozen):
+class Settings(ModelSettings):
     """What a run is, beside Transformers' own arguments; see the command line's help."""
 
     loss: str
@@ -53,11 +54,6 @@ class Settings(Frozen):
     revision: str | None = None
     data: Data = "full"
     split: str = "train"
-    target: str | None = None
-    model: str | None = None
-    model_revision: str | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    save_dtype: Literal["float32", "bfloat16"] | None = None
     max_length: Annotated[int, Field(ge=2)] | None = None
     overlong: Literal["error", "truncate", "drop"] = "error"
     held_out: int = Field(0, ge=0)
@@ -111,12 +107,7 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
     data.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and completion (default: target's)")
     data.add_argument("--overlong", choices=("error", "truncate", "drop"), help="longer rows (default: error)")
 
-    model = p.add_argument_group("model")
-    model.add_argument("--model", metavar="DIR|REPO", help="default: the policy that wrote the release")
-    model.add_argument("--model-revision", metavar="REV", help="of a Hub model")
-    model.add_argument("--target", metavar="NAME|FILE", help="whose chat template to use, with --data text")
-    model.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the weights (default: float32; see --bf16)")
-    model.add_argument("--save-dtype", choices=("float32", "bfloat16"), help="of the trained model (default: --dtype)")
+    add_model_arguments(p)
 
     step = p.add_argument_group("optimizer step")
     step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")

@@ -36,9 +36,9 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
     dataset = run["dataset"].partition("@")[0]
     front = ModelCardData(
         license=None if target.license == "unknown" else target.license,
-        base_model=run["model"] if _on_hub(run["model"]) else None,
-        datasets=[dataset] if _on_hub(dataset) else None,
-        library_name="transformers",
+        base_model=run["model"] if on_hub(run["model"]) else None,
+        datasets=[dataset] if on_hub(dataset) else None,
+        library_name="peft" if _adapter_alone(run) else "transformers",
         pipeline_tag="text-generation",
         tags=["mind-the-gap", run["loss"].replace("_", "-")],
     )
@@ -97,8 +97,23 @@ def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tupl
         ("learning rate", f"{arguments['learning_rate']:g}, {arguments['lr_scheduler_type']}"),
         ("options of the loss", ", ".join(options) or "none"),
         ("weights", f"{run['dtype']}{', computed in bf16' if arguments['bf16'] else ''}"),
+        *_adapter(run.get("lora")),
         ("seed", str(arguments["seed"])),
     ]
+
+
+def _adapter(lora: dict[str, Any] | None) -> list[tuple[str, ...]]:
+    """The adapter, if there is one, and where its weights are."""
+    if not lora:
+        return []
+    where = "saved alone" if lora["save"] == "adapter" else "added to the weights; by itself in `adapter/`"
+    modules, quantized = ", ".join(lora["target_modules"]), ", beside weights in 4 bits" if lora["load_in_4bit"] else ""
+    said = f"rank {lora['rank']}, alpha {lora['alpha']:g}, dropout {lora['dropout']:g} on {modules}{quantized}; {where}"
+    return [("adapter (LoRA)", said)]
+
+
+def _adapter_alone(run: dict[str, Any]) -> bool:
+    return (run.get("lora") or {}).get("save") == "adapter"
 
 
 def _figures(lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -115,13 +130,14 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
 
 
-def _on_hub(name: str) -> bool:
+def on_hub(name: str) -> bool:
+    """Whether a name means a repository on the Hub, not something on this machine."""
     return HUB_ID.fullmatch(name) is not None and not Path(name).exists()
 
 
 def _shown(name: str) -> str:
     """As others may read it: the name alone of what is on this machine."""
-    return name if _on_hub(name.partition("@")[0]) else Path(name).name
+    return name if on_hub(name.partition("@")[0]) else Path(name).name
 
 
 def _at(revision: str | None) -> str:
@@ -129,4 +145,4 @@ def _at(revision: str | None) -> str:
 
 
 def _linked(name: str, kind: str = "") -> str:
-    return f"[{name}](https://huggingface.co/{kind}{name})" if _on_hub(name) else _shown(name)
+    return f"[{name}](https://huggingface.co/{kind}{name})" if on_hub(name) else _shown(name)

@@ -4,19 +4,17 @@ from typing import Any
 
 from transformers import TrainingArguments
 
-from trainers.arguments import OPTIONS, Settings
-from trainers.guards import Fitted
-from trainers.source import Source
+from trainers.arguments import OPTIONS
+from trainers.prepared import Prepared
 from trainers.training_arguments import decisive
 
 # What decides the result, of our settings; the rest is where and how a run runs.
 _SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "held_out_seed", "batch_size")
 
 
-def run_facts(
-    settings: Settings, args: TrainingArguments, source: Source, fitted: Fitted, max_length: int
-) -> dict[str, Any]:
+def run_facts(prepared: Prepared, args: TrainingArguments) -> dict[str, Any]:
     """What `run.json` says, as JSON; the data as a hash of every token and log-prob."""
+    settings, source, fitted = prepared.settings, prepared.source, prepared.fitted
     return {
         **{name: getattr(settings, name) for name in _SETTINGS},
         "options": {name: getattr(settings, name) for name in OPTIONS},
@@ -25,7 +23,8 @@ def run_facts(
         "target": source.target.model_dump(mode="json", exclude={"sampling", "vllm_args"}),
         "model": source.model_name,
         "model_revision": source.model.revision,
-        "max_length": max_length,
+        "max_length": prepared.max_length,
+        "lora": settings.adapter and settings.adapter | {"base_is_reference": prepared.base_is_reference},
         "rows": len(fitted.rows),
         "rows_sha256": fitted.rows.sha256,
         "rows_truncated": fitted.truncated,

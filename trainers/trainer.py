@@ -191,10 +191,15 @@ class PolicyTrainer(Trainer):
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
 
     def _evaluate_loss(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Evaluated]:
+        reference = self._reference(model, inputs)
         logprobs, entropy = model(**{name: inputs[name] for name in INPUTS})
         extra = inputs["extra"]
-        known = (column.to(logprobs.device) for column in (extra.behavior, extra.reference, extra.sequence))
+        known = (column.to(logprobs.device) for column in (extra.behavior, reference, extra.sequence))
         return logprobs, entropy, evaluate(self._loss, Tokens(logprobs, *known), self._options)
+
+    def _reference(self, model: nn.Module, inputs: dict[str, Any]) -> Tensor:
+        """`[tokens]` log-probs under the policy before training, nats; NaN where they are unknown."""
+        return inputs["extra"].reference
 
     @torch.no_grad()
     def evaluate(

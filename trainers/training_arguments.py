@@ -65,6 +65,7 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         save_total_limit=2,  # the newest one may be incomplete when a run is killed
         ddp_find_unused_parameters=False,
         **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
+        **({"hub_strategy": "end"} if settings.lora else {}),
     )
     for action in hf._actions:
         if action.dest in _NO_EFFECT:
@@ -77,6 +78,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
         raise InputError(f"--{name.replace('_', '-')} has no effect here: {_NO_EFFECT[name]}")
     if namespace.eval_strategy != "no" and not settings.held_out:
         raise InputError("--eval-strategy has no effect here without rows to evaluate on: --held-out N keeps some")
+    if settings.lora and namespace.hub_strategy != "end":
+        raise InputError("--hub-strategy has no effect with --lora: the model is made of its adapter in the end")
     if namespace.use_cpu and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         raise InputError("Accelerate does not start DeepSpeed on CPUs: leave --use-cpu out, or DeepSpeed")
     ranks = int(os.environ.get("WORLD_SIZE", "1"))

@@ -38,7 +38,8 @@ class Gradients(TrainerCallback):
         self.kept = None
 
     def on_pre_optimizer_step(self, args, state, control, model=None, **_):
-        self.kept = self.kept or {name: p.grad.clone() for name, p in model.named_parameters()}
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.kept = self.kept or {name: p.grad.clone() for name, p in trained.items()}
 
 
 def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_size=8, batching="bucketed", **changes):
