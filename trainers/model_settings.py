@@ -1,7 +1,7 @@
 """Settings and flags that say which model is trained, in which precision, and which of its weights."""
 
 import argparse
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -50,8 +50,13 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
     model.add_argument("--model", metavar="DIR|REPO", help="default: the policy that wrote the release")
     model.add_argument("--model-revision", metavar="REV", help="of a Hub model")
     model.add_argument("--target", metavar="NAME|FILE", help="whose chat template to use, with --data text")
-    model.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the weights (default: float32; see --bf16)")
-    model.add_argument("--save-dtype", choices=("float32", "bfloat16"), help="of the trained model (default: --dtype)")
+    model.add_argument("--dtype", choices=get_args(Dtype), help="of the weights (default: float32; see --bf16)")
+    model.add_argument("--save-dtype", choices=get_args(Dtype), help="of the trained model (default: --dtype)")
+    model.add_argument(
+        "--attention",
+        choices=get_args(Attention),
+        help="how it is computed (default: auto, flash_attention_2 where that can be, else Transformers' choice)",
+    )
 
     lora = p.add_argument_group("low-rank adapters (LoRA, with peft)")
     lora.add_argument("--lora", action="store_true", help="train an adapter, and leave the model's weights as they are")
@@ -66,6 +71,9 @@ def add_model_arguments(p: argparse.ArgumentParser) -> None:
     )
     lora.add_argument(
         "--lora-save",
-        choices=("merged", "adapter"),
+        choices=get_args(LoraSave),
         help="merged: a model like any other, with the adapter in adapter/ (default); adapter: it alone",
+    )
+    lora.add_argument(
+        "--load-in-4bit", action="store_true", help="QLoRA: the model's own weights in 4 bits (bitsandbytes, on a GPU)"
     )

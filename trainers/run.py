@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -11,7 +12,7 @@ from trainers.facts import run_facts
 from trainers.guards import check_deepspeed
 from trainers.lora import Base
 from trainers.lora_trainer import LoraTrainer
-from trainers.model import batching, load_policy
+from trainers.model import batching, load_policy, loading
 from trainers.prepared import Prepared
 from trainers.progress import ProgressLines
 from trainers.runlog import RunLog, claim, last_checkpoint
@@ -27,12 +28,13 @@ def train(prepared: Prepared, args: TrainingArguments) -> None:
     """
     settings, main_process = prepared.settings, args.process_index == 0
     check_deepspeed(settings, bool(args.deepspeed) or os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true")
+    how = loading(prepared.source, settings, args)
     if main_process:
         if args.push_to_hub:  # better said now than after training
             create_repo(args)
         claim(settings.output, run_facts(prepared, args), settings.resume)
         introduce(prepared)
-    trainer = make_trainer(prepared, args)
+    trainer = make_trainer(prepared, args, how)
     checkpoint = last_checkpoint(settings.output) if settings.resume else None
     if main_process and settings.resume:
         print(f"continuing from {checkpoint}" if checkpoint else "no complete checkpoint yet: starting from the model")
@@ -66,14 +68,14 @@ def introduce(prepared: Prepared) -> None:
         print("log-probs under the policy before training: by the model with its adapter off")
 
 
-def make_trainer(prepared: Prepared, args: TrainingArguments) -> PolicyTrainer:
-    """A trainer of the loaded model.
+def make_trainer(prepared: Prepared, args: TrainingArguments, how: dict[str, Any]) -> PolicyTrainer:
+    """A trainer of the model, loaded in the way that `model.loading` says.
 
     Raises:
         InputError: the model cannot be trained here.
     """
     settings, source = prepared.settings, prepared.source
-    model = load_policy(source, settings, args)
+    model = load_policy(source, settings, how, args.seed)
     ours = {
         "loss": settings.loss,
         "options": prepared.options,
