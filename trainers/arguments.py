@@ -66,6 +66,9 @@ class Settings(ModelSettings):
     epsilon: float = Field(0.2, gt=0)
     anchor: float = Field(0.05, ge=0)
     resume: bool = False
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] | None = None
+    dry_run: bool = False
 
 
 def parser(loss: str | None) -> argparse.ArgumentParser:
@@ -116,6 +119,18 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         choices=("auto", "packed", "bucketed"),
         help="packed: rows after each other, without padding; bucketed: rows of like length, padded; the result is the "
         "same (default: packed where flash-attention is used, else bucketed)",
+    )
+
+    run = p.add_argument_group("run")
+    run.add_argument(
+        "--early-stopping",
+        type=int,
+        metavar="N",
+        help="stop after N evaluations without a better held-out loss, and keep the best checkpoint's model",
+    )
+    run.add_argument("--seeds", type=int, nargs="+", metavar="N", help="one run each, in OUTPUT/seed-N, and a table")
+    run.add_argument(
+        "--dry-run", action="store_true", help="say how much, how long and how large it would be, and stop"
     )
 
     options = p.add_argument_group("loss")

@@ -10,6 +10,7 @@ from builder.config import Target, validated
 from builder.hub import HUB_ID
 from builder.method.prompts import turns
 from trainers.losses import LOSSES
+from trainers.runlog import BEST
 
 DATA = {
     "full": "all of D′: the model's own correct solutions, retold ones, and the expert's where it had neither",
@@ -93,13 +94,18 @@ def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tupl
         ("base model", f"{_shown(run['model'])}{_at(run['model_revision'])}"),
         ("data", f"`{run['data']}` of {_shown(run['dataset'])}{_at(run['dataset_revision'])}"),
         ("rows", f"{run['rows']:,}, of them {run['held_out']:,} held out; {run['rows_truncated']:,} truncated"),
-        ("optimizer steps", f"{steps:,} of {run['batch_size']} rows"),
+        ("optimizer steps", f"{steps:,} of {run['batch_size']} rows{_kept(lines)}"),
         ("learning rate", f"{arguments['learning_rate']:g}, {arguments['lr_scheduler_type']}"),
         ("options of the loss", ", ".join(options) or "none"),
         ("weights", f"{run['dtype']}{', computed in bf16' if arguments['bf16'] else ''}"),
         *_adapter(run.get("lora")),
         ("seed", str(arguments["seed"])),
     ]
+
+
+def _kept(lines: Sequence[dict[str, Any]]) -> str:
+    best = [line[BEST] for line in lines if BEST in line]
+    return f"; kept is the model of step {best[-1]:,}, the best on held-out rows" if best else ""
 
 
 def _adapter(lora: dict[str, Any] | None) -> list[tuple[str, ...]]:

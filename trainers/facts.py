@@ -9,7 +9,7 @@ from trainers.prepared import Prepared
 from trainers.training_arguments import decisive
 
 # What decides the result, of our settings; the rest is where and how a run runs.
-_SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "held_out_seed", "batch_size")
+_SETTINGS = ("loss", "data", "dtype", "overlong", "held_out", "held_out_seed", "batch_size", "early_stopping")
 
 
 def run_facts(prepared: Prepared, args: TrainingArguments) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 import torch
-from transformers import TrainingArguments
+from transformers import EarlyStoppingCallback, TrainingArguments
 
 from trainers.card import on_hub
+from trainers.estimate import Plan, estimate, planned, rehearse
 from trainers.facts import run_facts
 from trainers.guards import check_deepspeed
 from trainers.lora import Base
@@ -18,9 +20,10 @@ from trainers.progress import ProgressLines
 from trainers.runlog import RunLog, claim, last_checkpoint
 from trainers.saving import Companions, create_repo, uploading
 from trainers.trainer import PolicyTrainer
+from trainers.training_arguments import RunArguments
 
 
-def train(prepared: Prepared, args: TrainingArguments) -> None:
+def train(prepared: Prepared, args: RunArguments) -> None:
     """Train, and leave the model in --output.
 
     Raises:
@@ -32,12 +35,16 @@ def train(prepared: Prepared, args: TrainingArguments) -> None:
     if main_process:
         if args.push_to_hub:  # better said now than after training
             create_repo(args)
-        claim(settings.output, run_facts(prepared, args), settings.resume)
-        introduce(prepared)
+        facts = run_facts(prepared, args)
+        claim(settings.output, facts, settings.resume)
+        args.facts = {name: value for name, value in facts.items() if name not in ("arguments", "target")}
+        introduce(prepared, planned(prepared, args))
     trainer = make_trainer(prepared, args, how)
     checkpoint = last_checkpoint(settings.output) if settings.resume else None
     if main_process and settings.resume:
         print(f"continuing from {checkpoint}" if checkpoint else "no complete checkpoint yet: starting from the model")
+    if checkpoint:  # held-out rows were evaluated before training then, and are no better for being so again
+        args.eval_on_start = False
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if args.push_to_hub:
         with uploading(f"the trained model is in {settings.output}, but not on the Hub"):
@@ -48,8 +55,22 @@ def train(prepared: Prepared, args: TrainingArguments) -> None:
         print(f"trained: {settings.output}", flush=True)
 
 
-def introduce(prepared: Prepared) -> None:
-    """Print what is trained on, and what is unusual about it."""
+def announce(prepared: Prepared, args: RunArguments, runs: int) -> None:
+    """Print what runs would be, without training: how much, how long, how large.
+
+    Raises:
+        MindTheGapError: what a run would begin with.
+    """
+    how, plan = loading(prepared.source, prepared.settings, args), planned(prepared, args)
+    if args.process_index == 0:
+        introduce(prepared, plan)
+    measured = rehearse(prepared, args, partial(make_trainer, how=how))
+    if args.process_index == 0:
+        print(estimate(plan, measured, runs))
+
+
+def introduce(prepared: Prepared, plan: Plan) -> None:
+    """Print what is trained on, how much that is, and what is unusual about it."""
     settings, source, fitted, rows = prepared.settings, prepared.source, prepared.fitted, prepared.fitted.rows
     if source.warning:
         print(f"warning: {source.warning}", file=sys.stderr)
@@ -57,6 +78,7 @@ def introduce(prepared: Prepared) -> None:
         f"{settings.loss} on {len(rows)} rows ({settings.data}) of {settings.dataset}: "
         f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"
     )
+    print(plan)
     if fitted.truncated or fitted.dropped:
         print(
             f"too long: {fitted.truncated} rows truncated by {fitted.lost_tokens:,} completion tokens, "
@@ -88,6 +110,8 @@ def make_trainer(prepared: Prepared, args: TrainingArguments, how: dict[str, Any
         "save_dtype": getattr(torch, settings.save_dtype) if settings.save_dtype else None,
         "callbacks": [ProgressLines(), RunLog(settings.output)],
     }
+    if settings.early_stopping:
+        ours["callbacks"].append(EarlyStoppingCallback(settings.early_stopping))
     if not settings.lora:
         return PolicyTrainer(model, args, **ours)
     name = source.model_name if on_hub(source.model_name) else str(source.model.path)

@@ -133,9 +133,11 @@ def test_deepspeed_on_cpus_is_refused_since_accelerate_would_leave_its_weights_i
 
 
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr("trainers.training_arguments.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="--report-to trackio needs `pip install trackio`"):
+    monkeypatch.setattr("transformers.integrations.integration_utils.is_trackio_available", lambda: False)
+    with pytest.raises(InputError, match=r"--report-to trackio: TrackioCallback requires .* Run `pip install trackio`"):
         parsed("--report-to", "trackio")
+    with pytest.raises(InputError, match="--report-to paper: paper is not supported, only "):
+        parsed("--report-to", "paper")
 
 
 def test_an_unknown_key_in_a_configuration_is_named(tmp_path):

@@ -130,6 +130,7 @@ def test_a_merged_model_is_the_base_with_its_adapter(tmp_path):
         assert not torch.allclose(logprobs(merged, rows), logprobs(policy, rows), atol=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore:Model has .tie_word_embeddings")
 @pytest.mark.parametrize(
     ("modules", "message"), [(("nope",), "nope: Target modules"), (("lm_head",), "the head cannot")]
 )
