@@ -16,6 +16,7 @@ OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 """Settings that a loss heeds or not: the fields of `losses.Options`."""
 
 CONFIGS = resources.files("trainers") / "configs"
+Reduction = Literal["step", "micro_batch"]
 Data = Literal["full", "self_alignment", "self_and_expert", "expert", "text"]
 
 _EXIT_CODES = """\
@@ -60,6 +61,7 @@ class Settings(ModelSettings):
     held_out_seed: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
     batching: Literal["auto", "packed", "bucketed"] = "auto"
+    reduction: Reduction = "step"
     clip: Annotated[float, Field(gt=0)] | None = None
     null_denominator: Literal["one", "policy", "skip"] = "one"
     self_normalize: bool = False
@@ -90,7 +92,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
             help="sft, dft, importance_sampling, iw_sft, psft, asft_k3 or chord: see trainers/losses.py, where each is "
             "one function",
         )
-    p.add_argument("--config", metavar="NAME|FILE", help=f"arguments as YAML: {', '.join(list_configs())}, or a file")
+    p.add_argument(
+        "--config",
+        nargs="+",
+        metavar="NAME|FILE",
+        help=f"arguments as YAML: {', '.join(list_configs())}, or a file; of several, the last one wins",
+    )
     p.add_argument("--output", metavar="DIR", help="checkpoints, the trained model, steps.jsonl and run.json")
     p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")
 
@@ -119,6 +126,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         choices=("auto", "packed", "bucketed"),
         help="packed: rows after each other, without padding; bucketed: rows of like length, padded; the result is the "
         "same (default: packed where flash-attention is used, else bucketed)",
+    )
+    step.add_argument(
+        "--reduction",
+        choices=get_args(Reduction),
+        help="the loss is a mean over all tokens of a step (default); micro_batch: a mean of means, as in the paper's "
+        "code, which depends on GPUs and micro-batches",
     )
 
     run = p.add_argument_group("run")
@@ -160,7 +173,7 @@ def read_settings(arguments: list[str] | None, loss: str | None) -> tuple[Settin
     """
     known, rest = parser(loss).parse_known_args(arguments)
     given = vars(known)
-    config = _read_config(given.pop("config")) if "config" in given else {}
+    config = {key: value for name in given.pop("config", []) for key, value in _read_config(name).items()}
     ours = {name: config.pop(name) for name in list(config) if name in Settings.model_fields} | given
     if loss:
         ours["loss"] = loss

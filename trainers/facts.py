@@ -17,6 +17,7 @@ def run_facts(prepared: Prepared, args: TrainingArguments) -> dict[str, Any]:
     settings, source, fitted = prepared.settings, prepared.source, prepared.fitted
     return {
         **{name: getattr(settings, name) for name in _SETTINGS},
+        "micro_batch": _micro_batch(args) if settings.reduction == "micro_batch" else None,
         "options": {name: getattr(settings, name) for name in OPTIONS},
         "dataset": settings.dataset,
         "dataset_revision": source.revision or settings.revision,
@@ -32,3 +33,8 @@ def run_facts(prepared: Prepared, args: TrainingArguments) -> dict[str, Any]:
         "rows_dropped": fitted.dropped,
         "arguments": decisive(args),
     }
+
+
+def _micro_batch(args: TrainingArguments) -> dict[str, int]:
+    """What decides the result, too, where the loss is a mean over micro-batches."""
+    return {"rows": args.per_device_train_batch_size, "processes": args.world_size}

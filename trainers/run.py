@@ -104,6 +104,7 @@ def make_trainer(prepared: Prepared, args: TrainingArguments, how: dict[str, Any
         "rows": prepared.rows,
         "batch_size": settings.batch_size,
         "batching": batching(settings, model),
+        "reduction": settings.reduction,
         "may_rebatch": settings.batching == "auto",
         "held_out": prepared.held_out,
         "companions": Companions(source.model.path, settings.output),

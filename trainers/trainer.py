@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from trainers.arguments import Reduction
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
 from trainers.data import Rows
@@ -58,6 +59,7 @@ class PolicyTrainer(Trainer):
         rows: to train on.
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
+        reduction: whether the loss is a mean over a step's tokens, or one over its micro-batches' means.
         may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
         held_out: rows to evaluate on.
         companions: what stands beside the weights wherever they are saved.
@@ -78,6 +80,7 @@ class PolicyTrainer(Trainer):
         rows: Rows,
         batch_size: int,
         batching: Batching,
+        reduction: Reduction = "step",
         may_rebatch: bool = False,
         held_out: Rows | None = None,
         companions: Companions | None = None,
@@ -88,7 +91,7 @@ class PolicyTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
-        self._companions, self._save_dtype = companions, save_dtype
+        self._reduction, self._companions, self._save_dtype = reduction, companions, save_dtype
         self.add_callback(_Check(self))
         self._since_log = Collected()
 
@@ -165,7 +168,7 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Sum of the micro-batch's loss terms over the completion tokens of the whole step.
+        """Sum of the micro-batch's loss terms over the completion tokens of the whole step (`reduction`).
 
         Args:
             model: as wrapped.
@@ -186,6 +189,8 @@ class PolicyTrainer(Trainer):
         total = evaluated.objective(logprobs).sum()
         if num_items_in_batch is None:
             loss = total / max(1, len(logprobs))
+        elif self._reduction == "micro_batch":
+            loss = total / max(1, len(logprobs)) / self.args.gradient_accumulation_steps
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
