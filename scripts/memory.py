@@ -18,6 +18,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
@@ -31,6 +32,7 @@ from torch.distributed._tools.fsdp2_mem_tracker import FSDPMemTracker
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel
 
@@ -126,12 +128,13 @@ def simulate(config: PreTrainedConfig, way: str, rows: int, time: int, gpus: int
         policy.to_empty(device="cpu")
         if gpus > 1:
             shard(policy, mesh)
-        weights = sum(p.numel() * p.element_size() for p in local(policy))
         for frozen in (p for p in policy.parameters() if not p.requires_grad):
             # The tracker hooks every weight, and PyTorch refuses where there is no gradient to wait for.
             frozen.register_hook = frozen.register_post_accumulate_grad_hook = lambda _: Mock()
         step = Step(policy, rows, time, gpus > 1)
         step.warm_up()
+        weights = size(policy.parameters())
+        state = size(t for of_one in step.optimizer.state.values() for t in of_one.values())
         tracker = FSDPMemTracker(policy, step.optimizer) if gpus > 1 else MemTracker()
         if gpus == 1:
             tracker.track_external(policy, step.optimizer)
@@ -140,13 +143,12 @@ def simulate(config: PreTrainedConfig, way: str, rows: int, time: int, gpus: int
     if gpus > 1:
         dist.destroy_process_group()
     (peak,) = tracker.get_tracker_snapshot("peak").values()
-    kinds = {str(kind).rpartition(".")[2]: size for kind, size in peak.items()}
-    return {"weights": weights, "optimizer": kinds["OPT"], "peak": kinds["Total"]}
+    return {"weights": weights, "optimizer": state, "peak": peak["Total"]}
 
 
-def local(policy: nn.Module) -> list[torch.Tensor]:
-    """The weights that this process holds."""
-    return [p.to_local() if hasattr(p, "to_local") else p for p in policy.parameters()]
+def size(tensors: Iterable[torch.Tensor]) -> int:
+    """Bytes of what this process holds of them."""
+    return sum((t.to_local() if isinstance(t, DTensor) else t).nbytes for t in tensors)
 
 
 def measure(way: str, rows: int, time: int) -> float:
