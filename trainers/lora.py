@@ -1,12 +1,15 @@
 """Low-rank adapters (Hu et al. 2021), by peft: added to a model before training, folded into its weights after it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from peft.utils import CONFIG_NAME
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel, set_seed
 
@@ -68,6 +71,30 @@ def add_adapter(model: PreTrainedModel, settings: ModelSettings, seed: int) -> P
         )
     policy.create_or_update_model_card = lambda folder: None  # a run writes a card of its own
     return policy
+
+
+@contextmanager
+def all_adapters_run(policy: PeftModel) -> Iterator[None]:
+    """Watch a forward pass for layers that never run, because the model reads their weights by itself.
+
+    Their adapters would learn nothing, and change the model as soon as they are added to its weights. Experts that no
+    token goes to are another matter.
+
+    Raises:
+        InputError: there are such layers.
+    """
+    layers = {name: module for name, module in policy.named_modules() if isinstance(module, LoraLayer)}
+    idle = {name for name in layers if ".experts." not in name}
+    hooks = [layers[name].register_forward_hook(lambda *_, name=name: idle.discard(name)) for name in idle]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if idle:
+        names = ", ".join(sorted({name.rpartition(".")[2] for name in idle}))
+        model = type(policy.get_base_model()).__name__
+        raise InputError(f"--lora-target-modules: {model} uses the weights of {names} by itself; name other layers")
 
 
 def merge_adapter(base: Path, adapter: Path, output: Path, dtype: torch.dtype) -> None:

@@ -8,7 +8,8 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import TrainingArguments
 
-from trainers.lora import Base, merge_adapter
+from trainers.batches import Batching
+from trainers.lora import Base, all_adapters_run, merge_adapter
 from trainers.parity import INPUTS
 from trainers.trainer import PolicyTrainer
 
@@ -39,6 +40,15 @@ class LoraTrainer(PolicyTrainer):
     ) -> None:
         super().__init__(model, args, **others)
         self._base, self._merge_into, self._base_is_reference = base, merge_into, base_is_reference
+
+    def settle_batching(self) -> Batching:
+        """PolicyTrainer's own, which runs the model; every layer with an adapter must be part of that.
+
+        Raises:
+            InputError: one is not, or the model's log-probs are not its own.
+        """
+        with all_adapters_run(self.model):
+            return super().settle_batching()
 
     def _reference(self, model: nn.Module, inputs: dict[str, Any]) -> Tensor:
         if not self._base_is_reference:

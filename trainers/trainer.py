@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import unwrap_peft_model
 
 from trainers.arguments import Reduction
 from trainers.batches import Batching, StepSampler
@@ -113,7 +114,8 @@ class PolicyTrainer(Trainer):
             return self.accelerator.gather(deviation(model, rows, batching)[None]).max().item()
 
         half = self.accelerator.mixed_precision != "no" or self.model.dtype != torch.float32
-        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, type(self.model).__name__)
+        name = type(unwrap_peft_model(self.model)).__name__
+        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, name)
         if note and self.is_world_process_zero():
             print(note, flush=True)
         return self._batching

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, TrainingArguments
 
 from builder.errors import InputError
+from tests.trainers.architectures import BUCKETED, PACKED, tiny
 from tests.trainers.conftest import tiny_llama
 from tests.trainers.test_train import assert_same_curve, command, curve
 from tests.trainers.test_trainer import VOCABULARY, Gradients, assert_same, random_rows
@@ -19,7 +20,7 @@ from trainers.collate import collate
 from trainers.data import Row, Rows
 from trainers.evaluation.models import find_model
 from trainers.guards import check_settings
-from trainers.lora import Base, add_adapter, merge_adapter
+from trainers.lora import Base, add_adapter, all_adapters_run, merge_adapter
 from trainers.lora_trainer import LoraTrainer
 from trainers.losses import LOSSES, Options
 from trainers.merge import main as merge
@@ -137,6 +138,23 @@ def test_a_merged_model_is_the_base_with_its_adapter(tmp_path):
 def test_layers_that_cannot_have_an_adapter_are_named(modules, message):
     with pytest.raises(InputError, match=f"--lora-target-modules.*{message}"):
         add_adapter(tiny_llama(vocab_size=VOCABULARY), SETTINGS.model_copy(update={"lora_target_modules": modules}), 0)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The following alpha_pattern keys")
+def test_all_linear_layers_of_most_architectures_can_have_one():
+    """Mixtures' experts, which are one weight each, among them."""
+    refused = {}
+    for name, sizes in (PACKED | BUCKETED).items():
+        try:
+            policy = add_adapter(tiny(name, sizes), SETTINGS, seed=0)
+            with all_adapters_run(policy):
+                policy(input_ids=torch.arange(9)[None], use_cache=False)
+        except (InputError, AttributeError) as error:  # phimoe's router is a linear layer that answers a pair
+            refused[name] = str(error)
+    assert set(refused) == {"falcon_h1", "falcon_mamba", "jamba", "mamba", "mamba2", "nemotron_h", "phimoe"}
+    assert "JambaForCausalLM uses the weights of dt_proj by itself; name other layers" in refused["jamba"]
+    assert "Module 'out_proj' is incompatible with Mamba-based models" in refused["mamba2"]
 
 
 LORA = ("--lora", "--lora-rank", "4", "--save-total-limit", "9")
