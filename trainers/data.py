@@ -121,6 +121,12 @@ class Rows(Sequence[Row]):
         return self._prompts.lengths + self._completions.lengths
 
     @property
+    def learned_lengths(self) -> np.ndarray:
+        """`[rows]` tokens that are learned."""
+        row = np.repeat(np.arange(len(self)), self._learned.lengths)
+        return np.bincount(row[self._learned.values], minlength=len(self))
+
+    @property
     def learned_tokens(self) -> int:
         """Over all rows."""
         return int(self._learned.values.sum())
