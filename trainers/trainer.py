@@ -199,7 +199,7 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """The micro-batch's part of the loss: its terms times their rows' weights, over the weight of all (`reduction`).
+        """The micro-batch's part of the loss: its terms times their rows' weights, over all weight (`reduction`).
 
         Args:
             model: as wrapped.
