@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from tests.trainers.test_train import assert_same_curve, command, curve
 from tests.trainers.test_trainer import VOCABULARY, Gradients, assert_same, random_rows
 from trainers.arguments import Settings
 from trainers.collate import collate
-from trainers.data import Row, Rows
+from trainers.data import Rows
 from trainers.evaluation.models import find_model
 from trainers.guards import check_settings
 from trainers.lora import Base, add_adapter, all_adapters_run, merge_adapter
@@ -96,9 +97,11 @@ def test_the_policy_before_training_is_the_model_with_its_adapter_off(tmp_path, 
     deliver_logprobs(base)
     stored, unknown = [], []
     for row in (random_rows(8)[n] for n in range(8)):
-        scored, nothing = logprobs(base, [row]).numpy(), np.full(len(row.completion_ids), np.nan, np.float32)
-        stored.append(Row(row.id, row.prompt_ids, row.completion_ids, nothing, scored))
-        unknown.append(Row(row.id, row.prompt_ids, row.completion_ids, nothing, nothing))
+        nothing = np.full(len(row.completion_ids), np.nan, np.float32)
+        scored = nothing.copy()
+        scored[row.learned] = logprobs(base, [row]).numpy()
+        stored.append(replace(row, behavior=nothing, reference=scored))
+        unknown.append(replace(row, behavior=nothing, reference=nothing))
     computed = first_step(tmp_path, Rows(unknown), loss, base_is_reference=True)
     assert_same(first_step(tmp_path, Rows(stored), loss), computed)
 
