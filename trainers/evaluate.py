@@ -177,6 +177,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             trust_engine=args.trust_engine,
             console=console,
         )
+        if run and "drift" in run.results:
+            console.print(f"replacing the drift from {run.results['drift']['base']['name']}", markup=False)
         samples = args.drift_samples or output.with_name(SAMPLES_FILE)
         plan = base.plan(evaluation, settings, workspace, samples, console) if base else None
         with workspace.locked(fresh=args.fresh):
