@@ -180,6 +180,8 @@ def _evaluate(args: argparse.Namespace) -> int:
             patience=args.patience,
             console=console,
         )
+        if run and "drift" in run.results:
+            console.print(f"replacing the drift from {run.results['drift']['base']['name']}", markup=False)
         samples = args.drift_samples or output.with_name(SAMPLES_FILE)
         ask = partial(EngineChoice, trusted=args.trust_engine, say=say)
         plan = base.plan(evaluation, ask, settings, workspace, samples, console) if base else None

@@ -128,9 +128,9 @@ class Drift:
             with SamplingDisplay(console, sum(len(loaded.problems) for loaded in self._prompts)) as display:
                 await texts.draw(engine, lambda: display.note(journal.progress().sampled_tokens - drawn))
         for scored in self._by(policy):
-            if total := sum(1 for _ in scored.missing()):
-                with PaceDisplay(console, total, "texts", "all texts scored") as display:
-                    await scored.ask(engine, lambda: display.advance(1))
+            if total := sum(len(text.tokens) for text in scored.missing()):
+                with PaceDisplay(console, total, "tokens", "all responses scored") as display:
+                    await scored.ask(engine, display.advance)
 
     def results(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """`drift` of `results.json`: the base, both divergences for each set of prompts, and their averages.

@@ -116,8 +116,8 @@ class Scored:
         """Drawn texts without scores."""
         return (text for text in self.texts if self._journal.get(self._entry(text)) is None)
 
-    async def ask(self, engine: Engine, note: Callable[[], None]) -> None:
-        """Have all drawn texts scored; `note` is called after each.
+    async def ask(self, engine: Engine, note: Callable[[int], None]) -> None:
+        """Have all drawn texts scored; `note` gets the tokens of each.
 
         Raises:
             EngineError: the engine is gone; what is finished is in the journal.
@@ -127,7 +127,7 @@ class Scored:
         async def work() -> None:
             for text in waiting:
                 await score(engine, self._journal, self._key, text.prompt, text.tokens)
-                note()
+                note(len(text.tokens))
 
         tasks = [asyncio.create_task(work()) for _ in range(_AT_ONCE)]
         try:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import math
+import shutil
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -168,6 +169,11 @@ def test_a_policy_has_not_moved_from_itself(tmp_path, prompts, models):
     for direction in ("kl_checkpoint_base", "kl_base_checkpoint"):
         assert (figures[direction]["per_token"], figures[direction]["stderr"]) == (0, 0)
     assert len(rows) == 2 * 8 * len(PROMPTS)
+    copy = shutil.copytree(models.base, tmp_path / "copy")  # whose texts are scored in other batches
+    results, _, asked = measured(tmp_path, prompts, copy, Served(models.base))
+    assert asked == 1
+    for direction in ("kl_checkpoint_base", "kl_base_checkpoint"):
+        assert results["prompts"]["p"][direction]["per_token"] == pytest.approx(0, abs=1e-5)
 
 
 def test_nothing_is_asked_twice_and_the_bases_responses_serve_other_checkpoints(tmp_path, prompts, models):
@@ -177,11 +183,7 @@ def test_nothing_is_asked_twice_and_the_bases_responses_serve_other_checkpoints(
     again = measured(tmp_path, prompts, models.checkpoint, base)
     assert (base.started, again[2]) == (2, 0)
     assert again[:2] == first[:2]
-    other = models.checkpoint.rename(models.checkpoint.with_name("other"))
-    try:
-        moved = measured(tmp_path, prompts, other, base)
-    finally:
-        other.rename(models.checkpoint)
+    moved = measured(tmp_path, prompts, shutil.copytree(models.checkpoint, tmp_path / "other"), base)
     assert (base.started, moved[2]) == (3, 1)
     theirs = [[row["text"] for row in rows if row["drawn_by"] == "base"] for rows in (first[1], moved[1])]
     assert theirs[0] == theirs[1]
