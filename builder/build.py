@@ -112,9 +112,8 @@ def _run(
             from builder.engines.running import EngineChoice
 
             engine = EngineChoice(settings.engine, args.engine_url, args.trust_engine, say)
-            how = args.concurrency, args.patience, args.ray
-            build = Build(settings, model, output, workspace, flow, engine, *how, console)
-            return build.run()
+            session = args.concurrency, args.patience, args.ray
+            return Build(settings, model, output, workspace, flow, engine, *session, console).run()
     except KeyboardInterrupt:
         raise InterruptedBuildError("interrupted; everything finished is kept, the same command continues") from None
 

@@ -85,9 +85,8 @@ def preload(model_dir: Path, target: Target) -> None:
 
 def main() -> None:
     """Warm up, wait for leave, and run, in a scratch directory of its own: nothing of another run is ever read."""
-    warm_up(
-        "builder.pipeline", "builder.method.rules"
-    )  # one server for the verifiers of all steps, beside our own imports
+    # One server for the verifiers of all steps; it imports beside us what their workers need.
+    warm_up("builder.pipeline", "builder.method.rules")
     workspace = Workspace(Path(sys.argv[1]))
     shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
     workspace.scratch.mkdir()

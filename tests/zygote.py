@@ -9,18 +9,29 @@ The forked process is a real one: it can be killed, and what it has not sent or 
 
 import importlib
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
-# What builds import, sooner or later.
+# What builds and their pipelines import, sooner or later.
 BUILDING = (
     "aiohttp",
     "builder.building.supervisor",
+    "builder.pipeline",
+    "builder.steps.feed",
+    "builder.steps.generate",
+    "builder.steps.lean",
+    "builder.steps.ray",
+    "builder.steps.route",
+    "builder.steps.score",
+    "builder.steps.watch",
     "pandas",
     "rich.console",
     "transformers.tokenization_utils_tokenizers",
@@ -121,9 +132,57 @@ def _serve() -> None:
         print(code, flush=True)
 
 
+class _Forked:
+    """A pipeline that was forked, as `processes.Child`; no guard ends it when the build is killed."""
+
+    def __init__(self, command: list[str], log: Path, env: dict[str, str]) -> None:
+        self._process = multiprocessing.get_context("fork").Process(target=_pipeline, args=(command, log, env))
+        self._process.start()
+        self.pid = self.group = self._process.pid
+
+    def poll(self) -> int | None:
+        code = self._process.exitcode
+        return code if code is None or code >= 0 else 128 - code
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if (code := self.poll()) is None:
+            raise subprocess.TimeoutExpired("pipeline", timeout)
+        return code
+
+    def terminate(self) -> None:
+        os.killpg(self.group, signal.SIGTERM)
+
+
+def _pipeline(command: list[str], log: Path, env: dict[str, str]) -> None:
+    from builder import pipeline
+
+    os.setsid()
+    os.environ.update(env)
+    with log.open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    sys.argv = command[2:]
+    pipeline.main()
+
+
+def _fork_the_pipeline() -> None:
+    """Fork the first pipeline of a build, which starts before there are threads or journals; spawn later ones."""
+    from builder.building import flow
+
+    def forked(command: list[str], log: Path, env: dict[str, str]) -> _Forked:
+        flow.processes = processes
+        return _Forked(command, log, env)
+
+    processes = flow.processes
+    flow.processes = SimpleNamespace(spawn=forked, stop=processes.stop)
+
+
 def _run(module: str, arguments: list[str]) -> int:
     from builder.machine import cli
 
+    if module == "builder.build":
+        _fork_the_pipeline()
     try:
         cli.run(lambda: importlib.import_module(module).main(arguments))
     except SystemExit as done:
