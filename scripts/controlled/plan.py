@@ -21,6 +21,7 @@ SEEDS = (0, 1, 2)  # of training
 EPOCHS = 3  # measured after the first and after the last
 TESTS = ("in", "phrased", "foreign", "retain")
 PRIMARY = ("in", "phrased", "foreign")  # the mean of `in` and of transfer, which is the mean of the two others
+DRIFT = ("general", "retain")  # what drift is measured on: nothing that D is about
 _STEPS = 30  # an epoch: 240 rows, 8 a step
 _TRAIN = (
     *("--config", "smollm2-135m-instruct", "--batch-size", "8", "--bf16", "--use-cpu"),
@@ -123,8 +124,8 @@ def _development(policy: Policy, training: Training, rate: str) -> Stage:
 def _measured(policy: Policy, model: Path, name: str) -> list[Stage]:
     """Accuracy and pass@4 at temperature 1 with the drift from π₀, and greedy accuracy."""
     tests, greedy = (policy.evaluation(name, what) for what in ("tests", "greedy"))
-    drift = ("--drift", str(policy.folder / "policy"), "--drift-prompts", str(policy.folder / "general.jsonl"),
-             "--drift-samples", str(policy.folder / "drift.parquet"))  # fmt: skip
+    drift = ("--drift", str(policy.folder / "policy"), "--drift-prompts", *(str(policy.folder / f"{name}.jsonl") for name in DRIFT),
+             "--drift-samples", str(policy.folder / "drift.sqlite"))  # fmt: skip
     return [
         stage(f"evaluate {name}", (*_evaluate(policy, model, tests, TESTS, "4"), *drift), tests / "results.json"),
         stage(f"evaluate {name}, greedy", (*_evaluate(policy, model, greedy, TESTS, "1"), "--greedy"),

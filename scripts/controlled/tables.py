@@ -143,7 +143,7 @@ def _others(evaluations: Iterable[Path]) -> dict[str, float | None]:
     tests = [json.loads((path / "results.json").read_text("utf-8")) for path in evaluations]
     greedy = [path.with_name(path.name.replace("-tests", "-greedy")) / "results.json" for path in evaluations]
     known = [json.loads(file.read_text("utf-8"))["average"]["accuracy"] for file in greedy if file.is_file()]
-    drifts = [found["drift"]["from_base"]["kl_per_token"] for found in tests if found.get("drift")]
+    drifts = [found["drift"]["average"]["kl_base_checkpoint"]["per_token"] for found in tests if found.get("drift")]
     return {
         "pass@4": float(np.mean([found["average"]["pass_at"]["4"] for found in tests])),
         "greedy": float(np.mean(known)) if known else None,
