@@ -124,7 +124,8 @@ def _development(policy: Policy, training: Training, rate: str) -> Stage:
 def _measured(policy: Policy, model: Path, name: str) -> list[Stage]:
     """Accuracy and pass@4 at temperature 1 with the drift from π₀, and greedy accuracy."""
     tests, greedy = (policy.evaluation(name, what) for what in ("tests", "greedy"))
-    drift = ("--drift", str(policy.folder / "policy"), "--drift-prompts", *(str(policy.folder / f"{name}.jsonl") for name in DRIFT),
+    prompts = [str(policy.folder / f"{name}.jsonl") for name in DRIFT]
+    drift = ("--drift", str(policy.folder / "policy"), "--drift-prompts", *prompts,
              "--drift-samples", str(policy.folder / "drift.sqlite"))  # fmt: skip
     return [
         stage(f"evaluate {name}", (*_evaluate(policy, model, tests, TESTS, "4"), *drift), tests / "results.json"),
