@@ -67,7 +67,7 @@ def _shortened(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
         raise InputError(f"no row fits into --max-length {max_length} tokens")
     whole = rows.take(sorted(kept))
     fitted = Rows([row.truncated(max_length) for row in whole], whole.shares)
-    lost = whole.learned_tokens - fitted.learned_tokens
+    lost = int((whole.completion_lengths - fitted.completion_lengths).sum())
     return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
 
 

@@ -121,7 +121,7 @@ def _introduce(settings: Settings, source: "Source", fitted: "Fitted", trained: 
     rows = fitted.rows
     print(
         f"{settings.loss} on {len(rows)} rows ({' '.join(settings.data)}) of {' '.join(settings.dataset)}: "
-        f"{int(rows.lengths.sum()):,} tokens, {rows.learned_tokens:,} of them completion"
+        f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"
     )
     for part in mixture_facts(source, trained) if len(source.parts) > 1 else ():
         share = f", {part['share']:.1%}" if part["share"] else ""

@@ -60,6 +60,7 @@ def test_what_is_cut_and_dropped_is_counted():
 def test_what_is_only_read_after_the_last_token_to_learn_is_cut_as_well():
     mask = np.array([True, True, False, False, True])
     row = Row("a", np.arange(3), np.arange(5), np.zeros(5), np.zeros(5), mask)
+    assert Rows([row, row]).completion_lengths.tolist() == [3, 3]
     cut = fit(Rows([row]), 7, "truncate")
     assert (cut.rows[0].completion_ids.tolist(), cut.rows[0].learned.tolist()) == ([0, 1], [True, True])
     assert cut.lost_tokens == 1
