@@ -50,8 +50,9 @@ ABLATION = {
 PRACTICE = (
     "The authors train on the bare problem; ours is followed by the instruction to reason step by step and to box the "
     "answer, as in evaluation.",
-    "They train bf16 weights; ours are fp32, computed in bf16, unless `--dtype bfloat16` says otherwise.",
-    "Their loss is averaged within each micro-batch first; ours is one mean over the tokens of a step.",
+    "They train bf16 weights; ours are fp32, computed in bf16, unless `--config paper-as-run` says otherwise.",
+    "Their loss is averaged within each micro-batch first; ours is one mean over the tokens of a step, unless "
+    "`--config paper-as-run` says otherwise.",
     'They evaluate Qwen under "You are a helpful assistant."; ours is evaluated under the system turn of its training.',
     "Section 4 gives AdamW, the learning rates, one epoch, a batch of 256, cosine decay and 10 % warm-up. Betas, "
     "weight decay, clipping and the limit of 2,048 tokens are defaults of verl or of DFT's code.",

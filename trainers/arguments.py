@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BeforeValidator, Field
 
-from builder.config import Frozen, validated
+from builder.config import validated
 from builder.errors import InputError
+from trainers.model_settings import ModelSettings, add_model_arguments
 
 OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 """Settings that a loss heeds or not: the fields of `losses.Options`."""
 
 CONFIGS = resources.files("trainers") / "configs"
+Reduction = Literal["step", "micro_batch"]
 Data = Literal["full", "self_alignment", "self_and_expert", "expert", "text"]
 
 Several = BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
@@ -47,7 +49,7 @@ exit codes:
 {_EXIT_CODES}"""
 
 
-class Settings(Frozen):
+class Settings(ModelSettings):
     """What a run is, beside Transformers' own arguments; see the command line's help."""
 
     loss: str
@@ -56,11 +58,6 @@ class Settings(Frozen):
     revision: str | None = None
     data: Annotated[tuple[Data, ...], Several, Field(min_length=1)] = ("full",)
     split: str = "train"
-    target: str | None = None
-    model: str | None = None
-    model_revision: str | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    save_dtype: Literal["float32", "bfloat16"] | None = None
     max_length: Annotated[int, Field(ge=2)] | None = None
     overlong: Literal["error", "truncate", "drop"] = "error"
     held_out: int = Field(0, ge=0)
@@ -68,12 +65,16 @@ class Settings(Frozen):
     batch_size: int = Field(32, ge=1)
     batching: Literal["auto", "packed", "bucketed"] = "auto"
     micro_tokens: Annotated[int, Field(ge=1)] | None = None
+    reduction: Reduction = "step"
     clip: Annotated[float, Field(gt=0)] | None = None
     null_denominator: Literal["one", "policy", "skip"] = "one"
     self_normalize: bool = False
     epsilon: float = Field(0.2, gt=0)
     anchor: float = Field(0.05, ge=0)
     resume: bool = False
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)] | None = None
+    dry_run: bool = False
 
 
 def parser(loss: str | None) -> argparse.ArgumentParser:
@@ -95,7 +96,12 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
             help="sft, dft, importance_sampling, iw_sft, psft, asft_k3 or chord: see trainers/losses.py, where each is "
             "one function",
         )
-    p.add_argument("--config", metavar="NAME|FILE", help=f"arguments as YAML: {', '.join(list_configs())}, or a file")
+    p.add_argument(
+        "--config",
+        nargs="+",
+        metavar="NAME|FILE",
+        help=f"arguments as YAML: {', '.join(list_configs())}, or a file; of several, the last one wins",
+    )
     p.add_argument("--output", metavar="DIR", help="checkpoints, the trained model, steps.jsonl and run.json")
     p.add_argument("--resume", action="store_true", help="continue the run in --output from its last checkpoint")
 
@@ -121,12 +127,7 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
     data.add_argument("--max-length", type=int, metavar="N", help="tokens of prompt and completion (default: target's)")
     data.add_argument("--overlong", choices=("error", "truncate", "drop"), help="longer rows (default: error)")
 
-    model = p.add_argument_group("model")
-    model.add_argument("--model", metavar="DIR|REPO", help="default: the policy that wrote the release")
-    model.add_argument("--model-revision", metavar="REV", help="of a Hub model")
-    model.add_argument("--target", metavar="NAME|FILE", help="whose chat template to use, with --data text")
-    model.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the weights (default: float32; see --bf16)")
-    model.add_argument("--save-dtype", choices=("float32", "bfloat16"), help="of the trained model (default: --dtype)")
+    add_model_arguments(p)
 
     step = p.add_argument_group("optimizer step")
     step.add_argument("--batch-size", type=int, metavar="N", help="rows of a step, over all GPUs (default: 32)")
@@ -141,6 +142,24 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         choices=("auto", "packed", "bucketed"),
         help="packed: rows after each other, without padding; bucketed: rows of like length, padded; the result is the "
         "same (default: packed with flash-attention and on CPUs, else bucketed)",
+    )
+    step.add_argument(
+        "--reduction",
+        choices=get_args(Reduction),
+        help="the loss is a mean over all tokens of a step (default); micro_batch: a mean of means, as in the paper's "
+        "code, which depends on GPUs and micro-batches",
+    )
+
+    run = p.add_argument_group("run")
+    run.add_argument(
+        "--early-stopping",
+        type=int,
+        metavar="N",
+        help="stop after N evaluations without a better held-out loss, and keep the best checkpoint's model",
+    )
+    run.add_argument("--seeds", type=int, nargs="+", metavar="N", help="one run each, in OUTPUT/seed-N, and a table")
+    run.add_argument(
+        "--dry-run", action="store_true", help="say how much, how long and how large it would be, and stop"
     )
 
     options = p.add_argument_group("loss")
@@ -170,7 +189,7 @@ def read_settings(arguments: list[str] | None, loss: str | None) -> tuple[Settin
     """
     known, rest = parser(loss).parse_known_args(arguments)
     given = vars(known)
-    config = _read_config(given.pop("config")) if "config" in given else {}
+    config = {key: value for name in given.pop("config", []) for key, value in _read_config(name).items()}
     ours = {name: config.pop(name) for name in list(config) if name in Settings.model_fields} | given
     if loss:
         ours["loss"] = loss

@@ -10,6 +10,7 @@ from builder.config import Target, validated
 from builder.hub import HUB_ID
 from builder.method.prompts import turns
 from trainers.losses import LOSSES
+from trainers.runlog import BEST
 
 DATA = {
     "full": "all of D′: the model's own correct solutions, retold ones, and the expert's where it had neither",
@@ -37,9 +38,9 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
     datasets = [part["dataset"].partition("@")[0] for part in parts]
     front = ModelCardData(
         license=None if target.license == "unknown" else target.license,
-        base_model=run["model"] if _on_hub(run["model"]) else None,
-        datasets=[dataset for dataset in datasets if _on_hub(dataset)] or None,
-        library_name="transformers",
+        base_model=run["model"] if on_hub(run["model"]) else None,
+        datasets=[dataset for dataset in datasets if on_hub(dataset)] or None,
+        library_name="peft" if _adapter_alone(run) else "transformers",
         pipeline_tag="text-generation",
         tags=["mind-the-gap", run["loss"].replace("_", "-")],
     )
@@ -101,12 +102,32 @@ def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tupl
         ("base model", f"{_shown(run['model'])}{_at(run['model_revision'])}"),
         ("data", f"`{run['data']}` of {_shown(run['dataset'])}{_at(run['dataset_revision'])}"),
         ("rows", f"{run['rows']:,}, of them {run['held_out']:,} held out; {run['rows_truncated']:,} truncated"),
-        ("optimizer steps", f"{steps:,} of {run['batch_size']} rows"),
+        ("optimizer steps", f"{steps:,} of {run['batch_size']} rows{_kept(lines)}"),
         ("learning rate", f"{arguments['learning_rate']:g}, {arguments['lr_scheduler_type']}"),
         ("options of the loss", ", ".join(options) or "none"),
         ("weights", f"{run['dtype']}{', computed in bf16' if arguments['bf16'] else ''}"),
+        *_adapter(run.get("lora")),
         ("seed", str(arguments["seed"])),
     ]
+
+
+def _kept(lines: Sequence[dict[str, Any]]) -> str:
+    best = [line[BEST] for line in lines if BEST in line]
+    return f"; kept is the model of step {best[-1]:,}, the best on held-out rows" if best else ""
+
+
+def _adapter(lora: dict[str, Any] | None) -> list[tuple[str, ...]]:
+    """The adapter, if there is one, and where its weights are."""
+    if not lora:
+        return []
+    where = "saved alone" if lora["save"] == "adapter" else "added to the weights; by itself in `adapter/`"
+    modules, quantized = ", ".join(lora["target_modules"]), ", beside weights in 4 bits" if lora["load_in_4bit"] else ""
+    said = f"rank {lora['rank']}, alpha {lora['alpha']:g}, dropout {lora['dropout']:g} on {modules}{quantized}; {where}"
+    return [("adapter (LoRA)", said)]
+
+
+def _adapter_alone(run: dict[str, Any]) -> bool:
+    return (run.get("lora") or {}).get("save") == "adapter"
 
 
 def _figures(lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -123,13 +144,14 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
 
 
-def _on_hub(name: str) -> bool:
+def on_hub(name: str) -> bool:
+    """Whether a name means a repository on the Hub, not something on this machine."""
     return HUB_ID.fullmatch(name) is not None and not Path(name).exists()
 
 
 def _shown(name: str) -> str:
     """As others may read it: the name alone of what is on this machine."""
-    return name if _on_hub(name.partition("@")[0]) else Path(name).name
+    return name if on_hub(name.partition("@")[0]) else Path(name).name
 
 
 def _at(revision: str | None) -> str:
@@ -137,4 +159,4 @@ def _at(revision: str | None) -> str:
 
 
 def _linked(name: str, kind: str = "") -> str:
-    return f"[{name}](https://huggingface.co/{kind}{name})" if _on_hub(name) else _shown(name)
+    return f"[{name}](https://huggingface.co/{kind}{name})" if on_hub(name) else _shown(name)

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from transformers import TrainingArguments
 
-from trainers.arguments import OPTIONS, Settings
+from trainers.arguments import OPTIONS
 from trainers.data import Rows
-from trainers.guards import Fitted
+from trainers.prepared import Prepared
 from trainers.source import Source
 from trainers.training_arguments import decisive
 
 # What decides the result, of our settings; the rest is where and how a run runs.
-_SETTINGS = ("loss", "dtype", "overlong", "held_out", "held_out_seed", "batch_size")
+_SETTINGS = ("loss", "dtype", "overlong", "held_out", "held_out_seed", "batch_size", "early_stopping")
 
 
 def mixture_facts(source: Source, rows: Rows) -> list[dict[str, Any]]:
@@ -25,30 +25,22 @@ def mixture_facts(source: Source, rows: Rows) -> list[dict[str, Any]]:
     ]
 
 
-def run_facts(
-    settings: Settings, args: TrainingArguments, source: Source, fitted: Fitted, trained: Rows, max_length: int
-) -> dict[str, Any]:
-    """What `run.json` says, as JSON; the data as a hash of every token and log-prob.
-
-    Args:
-        settings: ours.
-        args: Transformers'.
-        source: what was read.
-        fitted: what of it fits.
-        trained: what of that is not held out.
-        max_length: tokens of a row.
-    """
+def run_facts(prepared: Prepared, args: TrainingArguments) -> dict[str, Any]:
+    """What `run.json` says, as JSON; the data as a hash of every token and log-prob."""
+    settings, source, fitted = prepared.settings, prepared.source, prepared.fitted
     return {
         **{name: getattr(settings, name) for name in _SETTINGS},
+        "micro_batch": _micro_batch(args) if settings.reduction == "micro_batch" else None,
         "options": {name: getattr(settings, name) for name in OPTIONS},
         "data": " ".join(settings.data),
         "dataset": " ".join(settings.dataset),
-        **({"mixture": mixture_facts(source, trained)} if len(source.parts) > 1 else {}),
+        **({"mixture": mixture_facts(source, prepared.rows)} if len(source.parts) > 1 else {}),
         "dataset_revision": source.revision or settings.revision,
         "target": source.target.model_dump(mode="json", exclude={"sampling", "vllm_args"}),
         "model": source.model_name,
         "model_revision": source.model.revision,
-        "max_length": max_length,
+        "max_length": prepared.max_length,
+        "lora": settings.adapter and settings.adapter | {"base_is_reference": prepared.base_is_reference},
         "rows": len(fitted.rows),
         "rows_sha256": fitted.rows.sha256,
         "rows_truncated": fitted.truncated,
@@ -57,3 +49,8 @@ def run_facts(
         "rows_of_weight_0": fitted.weightless,
         "arguments": decisive(args),
     }
+
+
+def _micro_batch(args: TrainingArguments) -> dict[str, int]:
+    """What decides the result, too, where the loss is a mean over micro-batches."""
+    return {"rows": args.per_device_train_batch_size, "processes": args.world_size}

@@ -8,6 +8,7 @@ from builder.errors import InputError, MindTheGapError
 from trainers.arguments import OPTIONS, Settings
 from trainers.data import Rows
 from trainers.losses import LOSSES, Options
+from trainers.model_settings import LORA_OPTIONS
 
 Overlong = Literal["error", "truncate", "drop"]
 _NAMED = 5  # ids that a message names at most
@@ -111,19 +112,25 @@ def revision_warning(manifest: dict[str, Any], model: str, revision: str) -> str
     )
 
 
+def needs_reference(loss: str, options: Options) -> bool:
+    """Whether a loss is made of log-probs under the policy before training."""
+    uses_it = loss == "importance_sampling" and options.null_denominator == "policy"
+    return LOSSES[loss].needs_reference or uses_it
+
+
 def check_logprobs(loss: str, options: Options, rows: Rows, data: str) -> None:
     """The dataset must hold the log-probs that the loss is made of.
 
     Raises:
         InputError: it does not.
     """
-    uses_reference = loss == "importance_sampling" and options.null_denominator == "policy"
-    if not (LOSSES[loss].needs_reference or uses_reference):
+    if not needs_reference(loss, options):
         return
     if missing := rows.without_reference:
         raise InputError(
             f"--loss {loss} needs every token's log-prob under the policy before training, which {missing} of "
-            f"{len(rows)} rows of --data {data} do not have; a release has them with --data full or self_alignment"
+            f"{len(rows)} rows of --data {data} do not have; a release has them with --data full or self_alignment, "
+            "and --lora computes them"
         )
 
 
@@ -149,8 +156,20 @@ def check_settings(settings: Settings) -> None:
         raise InputError(
             f"--{option.replace('_', '-')} has no effect on --loss {settings.loss}; it is an option of {heeding}"
         )
+    if not settings.lora and (named := given & set(LORA_OPTIONS)):
+        raise InputError(f"--{min(named).replace('_', '-')} has no effect without --lora, which trains an adapter")
+    if "save_dtype" in given and settings.lora_save == "adapter":
+        raise InputError("--save-dtype has no effect on --lora-save adapter: the adapter is saved as it was trained")
     if "held_out_seed" in given and not settings.held_out:
         raise InputError("--held-out-seed has no effect without --held-out N, the number of rows that it draws")
+    if settings.reduction == "micro_batch" and settings.self_normalize:
+        raise InputError("--self-normalize divides by a mean over the step: leave --reduction micro_batch out")
+    if settings.early_stopping and not settings.held_out:
+        raise InputError("--early-stopping has no effect without --held-out N, the rows whose loss it looks at")
+    if settings.seeds and len(set(settings.seeds)) < len(settings.seeds):
+        raise InputError("--seeds names one twice; each has a run of its own")
+    if settings.reduction == "micro_batch" and settings.micro_tokens:
+        raise InputError("--reduction micro_batch is a mean over equally many micro-batches a step: no --micro-tokens")
     if "text" not in settings.data and (named := given & {"target", "split"}):
         raise InputError(f"--{min(named)} is for --data text; a release has its own target, and one split")
     if set(settings.data) != {"text"} and "target" in given:

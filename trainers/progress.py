@@ -39,6 +39,12 @@ class ProgressLines(TrainerCallback):
             done, left = state.global_step - self._first, state.max_steps - state.global_step
             print(describe(state.global_step, state.max_steps, logs, (now - self._began) * left / done), flush=True)
 
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Show why it ended, and which step's model is kept."""
+        if args.load_best_model_at_end and state.is_world_process_zero:
+            by = f"{args.metric_for_best_model.removeprefix('eval_')} {state.best_metric:.4f} of held-out rows"
+            print(f"kept: step {state.best_global_step} of {state.global_step}, with the best {by}", flush=True)
+
 
 def describe(step: int, of: int, logs: dict[str, float], seconds_left: float) -> str:
     """One line: loss, likelihood, weights, rate and time left."""

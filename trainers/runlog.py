@@ -13,6 +13,7 @@ from builder.machine.atomic import write_atomically
 
 STEPS = "steps.jsonl"
 RUN = "run.json"
+BEST = "best_step"  # key of the last line where the best checkpoint's model is kept
 _COMPLETE = "complete"  # within a checkpoint, written after everything else
 
 
@@ -40,6 +41,11 @@ class RunLog(TrainerCallback):
         if state.is_world_process_zero and logs:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Say which step's model is kept, if that is not the last one's."""
+        if args.load_best_model_at_end:
+            self.on_log(args, state, control, {BEST: state.best_global_step})
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Mark the checkpoint as complete, when all ranks have written their part."""

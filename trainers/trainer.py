@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import unwrap_peft_model
 
+from trainers.arguments import Reduction
 from trainers.attention import separate_rows
 from trainers.batches import Batching, StepSampler
 from trainers.collate import collate
@@ -66,6 +68,7 @@ class PolicyTrainer(Trainer):
         rows: to train on.
         batch_size: rows of an optimizer step, over all ranks and micro-batches.
         batching: how rows are put together.
+        reduction: whether the loss is a mean over a step's tokens, or one over its micro-batches' means.
         may_rebatch: whether they may be put together in the other way where this one is wrong for the model.
         micro_tokens: what micro-batches are filled up to, tokens with padding; None for equally many rows.
         held_out: rows to evaluate on.
@@ -87,6 +90,7 @@ class PolicyTrainer(Trainer):
         rows: Rows,
         batch_size: int,
         batching: Batching,
+        reduction: Reduction = "step",
         may_rebatch: bool = False,
         micro_tokens: int | None = None,
         held_out: Rows | None = None,
@@ -98,7 +102,7 @@ class PolicyTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self._loss, self._options = LOSSES[loss], options
         self._batch_size, self._batching, self._may_rebatch = batch_size, batching, may_rebatch
-        self._micro_tokens = micro_tokens
+        self._reduction, self._micro_tokens = reduction, micro_tokens
         self._companions, self._save_dtype = companions, save_dtype
         self.add_callback(_Check(self))
         self._since_log = Collected()
@@ -115,7 +119,7 @@ class PolicyTrainer(Trainer):
             InputError: the model's log-probs are not its own.
         """
         on_cpu, wanted = self.args.device.type == "cpu", self._may_rebatch or self._batching == "packed"
-        if on_cpu and wanted and separate_rows(self.model):
+        if on_cpu and wanted and separate_rows(unwrap_peft_model(self.model)):
             self._batching = "packed"
         model, rows = self.model_wrapped, probe(self.train_dataset)
         model.eval()
@@ -124,7 +128,8 @@ class PolicyTrainer(Trainer):
             return self.accelerator.gather(deviation(model, rows, batching)[None]).max().item()
 
         half = self.accelerator.mixed_precision != "no" or self.model.dtype != torch.float32
-        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, type(self.model).__name__)
+        name = type(unwrap_peft_model(self.model)).__name__
+        self._batching, note = settle(measure, self._batching, self._may_rebatch, half, name)
         if note and self.is_world_process_zero():
             print(note, flush=True)
         return self._batching
@@ -189,7 +194,7 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Sum of the micro-batch's loss terms, each times its row's weight, over the weight of the step's tokens.
+        """Sum of the micro-batch's loss terms, each times its row's weight, over that of all the step's (`reduction`).
 
         Args:
             model: as wrapped.
@@ -209,17 +214,25 @@ class PolicyTrainer(Trainer):
         weight = inputs["extra"].weight.to(logprobs.device)
         self._since_log.add(table(logprobs, entropy, evaluated, weight), inputs)
         total = (weight * evaluated.objective(logprobs)).sum()
+        mean = total / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
         if num_items_in_batch is None:
-            loss = total / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
+            loss = mean
+        elif self._reduction == "micro_batch":
+            loss = mean / self.args.gradient_accumulation_steps
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss
 
     def _evaluate_loss(self, model: nn.Module, inputs: dict[str, Any]) -> tuple[Tensor, Tensor, Evaluated]:
+        reference = self._reference(model, inputs)
         logprobs, entropy = model(**{name: inputs[name] for name in INPUTS})
         extra = inputs["extra"]
-        known = (column.to(logprobs.device) for column in (extra.behavior, extra.reference, extra.sequence))
+        known = (column.to(logprobs.device) for column in (extra.behavior, reference, extra.sequence))
         return logprobs, entropy, evaluate(self._loss, Tokens(logprobs, *known), self._options)
+
+    def _reference(self, model: nn.Module, inputs: dict[str, Any]) -> Tensor:
+        """`[tokens]` log-probs under the policy before training, nats; NaN where they are unknown."""
+        return inputs["extra"].reference
 
     @torch.no_grad()
     def evaluate(

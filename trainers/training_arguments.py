@@ -2,16 +2,13 @@
 
 import argparse
 import os
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from transformers import HfArgumentParser, TrainingArguments
+from transformers.integrations import get_reporting_integration_callbacks
 
 from builder.errors import InputError
 from trainers.arguments import Settings
-
-if TYPE_CHECKING:
-    from transformers import TrainingArguments
-
-_TRACKERS = {"tensorboard", "trackio", "wandb"}
 
 _BATCHES = (
     "a step's rows and micro-batches follow from --batch-size, --per-device-train-batch-size, --micro-tokens and "
@@ -49,54 +46,58 @@ _ELSEWHERE = (
 )
 
 
-def training_arguments(settings: Settings, config: dict[str, Any], rest: list[str]) -> "TrainingArguments":
+_BEST = {"loss": False, "nll": False, "probability": True}
+"""Figures of held-out rows by which a checkpoint may be the best, and whether more is better."""
+
+# Which checkpoint can be the best follows from these.
+_WHEN = ("eval_strategy", "eval_steps", "eval_delay", "save_strategy", "save_steps")
+
+
+class RunArguments(TrainingArguments):
+    """Transformers' arguments; a tracker, which receives them as a mapping, is told what else the run is.
+
+    Attributes:
+        facts: of the run, as `run.json` has them.
+    """
+
+    facts: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON."""
+        return super().to_dict() | getattr(self, "facts", {})
+
+
+def training_arguments(settings: Settings, config: dict[str, Any], rest: list[str]) -> RunArguments:
     """Transformers' arguments: ours as defaults, then those of --config, then the command line's.
 
     Raises:
         InputError: there is no such argument, or it is not for here.
     """
-    from transformers import HfArgumentParser, TrainingArguments
-
     hf = HfArgumentParser(TrainingArguments, prog="python -m trainers.train", add_help=False, allow_abbrev=False)
     names = {action.dest for action in hf._actions}
     filled = _FILLED if settings.micro_tokens else {}
     refused, config = _NO_EFFECT | filled, {name: value for name, value in config.items() if name not in filled}
     if unknown := [name for name in config if name not in names]:
         raise InputError(f"--config: unknown argument {', '.join(unknown)}")
-    hf.set_defaults(
-        logging_steps=1,
-        logging_nan_inf_filter=False,  # a loss that is no number stops the run instead
-        report_to="none",
-        disable_tqdm=True,
-        save_steps=0.1,  # a share of all steps
-        save_total_limit=2,  # the newest one may be incomplete when a run is killed
-        ddp_find_unused_parameters=False,
-        **({"eval_strategy": "epoch", "eval_on_start": True} if settings.held_out else {}),
-    )
+    hf.set_defaults(**_defaults(settings))
     for action in hf._actions:
-        if action.dest in refused:
+        if action.dest in (*refused, "save_strategy", "save_steps"):
             action.default = argparse.SUPPRESS  # only what is given becomes an attribute
     hf.set_defaults(**config)
     namespace, unknown = hf.parse_known_args(rest)
     if unknown:
         raise InputError(f"unknown argument {' '.join(unknown)}; --help shows ours and where the others come from")
-    for name in refused.keys() & vars(namespace).keys():
-        raise InputError(f"--{name.replace('_', '-')} has no effect here: {refused[name]}")
-    if namespace.eval_strategy != "no" and not settings.held_out:
-        raise InputError("--eval-strategy has no effect here without rows to evaluate on: --held-out N keeps some")
-    if namespace.use_cpu and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
-        raise InputError("Accelerate does not start DeepSpeed on CPUs: leave --use-cpu out, or DeepSpeed")
+    _check(namespace, settings, refused)
+    _check_trackers(namespace.report_to)
+    _choose_best(namespace)
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     namespace.output_dir = str(settings.output)
     micro_rows = getattr(namespace, "per_device_train_batch_size", 1)  # at least, where they are filled
     namespace.gradient_accumulation_steps = -(-settings.batch_size // (ranks * micro_rows))
     try:
-        args = TrainingArguments(**{k: v for k, v in vars(namespace).items() if k in names})
+        args = RunArguments(**{k: v for k, v in vars(namespace).items() if k in names})
     except (ValueError, TypeError) as error:
         raise InputError(f"training arguments: {' '.join(str(error).split())}") from None
-    for tracker in _TRACKERS.intersection(args.report_to):
-        if not find_spec(tracker):
-            raise InputError(f"--report-to {tracker} needs `pip install {tracker}`")
     if args.world_size != ranks:
         raise InputError(f"{ranks} processes were launched, but none sees a GPU: on CPUs, add --use-cpu")
     if args.n_gpu > 1:
@@ -107,10 +108,66 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
     return args
 
 
-def decisive(args: "TrainingArguments") -> dict[str, Any]:
+def _defaults(settings: Settings) -> dict[str, Any]:
+    """What an argument is where nobody says anything, if not what Transformers makes it."""
+    defaults = {
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # a loss that is no number stops the run instead
+        "report_to": "none",
+        "disable_tqdm": True,
+        "save_total_limit": 2,  # the newest one may be incomplete when a run is killed
+        "ddp_find_unused_parameters": False,
+    }
+    if settings.held_out:
+        defaults |= {"eval_strategy": "epoch", "eval_on_start": True}
+    if settings.early_stopping:  # how often the loss was no better is part of where a run stands
+        defaults |= {"load_best_model_at_end": True, "restore_callback_states_from_checkpoint": True}
+    if settings.lora:
+        defaults["hub_strategy"] = "end"
+    return defaults
+
+
+def _check(namespace: argparse.Namespace, settings: Settings, refused: dict[str, str]) -> None:
+    for name in refused.keys() & vars(namespace).keys():
+        raise InputError(f"--{name.replace('_', '-')} has no effect here: {refused[name]}")
+    if not settings.held_out and (namespace.eval_strategy != "no" or namespace.load_best_model_at_end):
+        name = "load-best-model-at-end" if namespace.load_best_model_at_end else "eval-strategy"
+        raise InputError(f"--{name} has no effect here without rows to evaluate on: --held-out N keeps some")
+    if settings.early_stopping and not namespace.load_best_model_at_end:
+        raise InputError("--early-stopping keeps the best model: leave --load-best-model-at-end out")
+    if settings.lora and namespace.hub_strategy != "end":
+        raise InputError("--hub-strategy has no effect with --lora: the model is made of its adapter in the end")
+    if namespace.use_cpu and os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        raise InputError("Accelerate does not start DeepSpeed on CPUs: leave --use-cpu out, or DeepSpeed")
+
+
+def _choose_best(namespace: argparse.Namespace) -> None:
+    """Save where the best checkpoint may be, a tenth of all steps apart otherwise; know what makes it the best."""
+    best = namespace.load_best_model_at_end
+    if not hasattr(namespace, "save_strategy"):
+        namespace.save_strategy = namespace.eval_strategy if best else "steps"
+    if not hasattr(namespace, "save_steps"):
+        namespace.save_steps = (best and namespace.eval_steps) or 0.1
+    if metric := (namespace.metric_for_best_model or "").removeprefix("eval_"):
+        if metric not in _BEST:
+            raise InputError(f"--metric-for-best-model: there is no {metric!r} to choose by, but {', '.join(_BEST)}")
+        if namespace.greater_is_better is None:
+            namespace.greater_is_better = _BEST[metric]
+
+
+def _check_trackers(names: str | list[str] | None) -> None:
+    try:
+        for callback in get_reporting_integration_callbacks(names):
+            callback()
+    except (RuntimeError, ImportError, ValueError, AssertionError) as error:
+        raise InputError(f"--report-to {names}: {' '.join(str(error).split())}") from None
+
+
+def decisive(args: TrainingArguments) -> dict[str, Any]:
     """The arguments that decide a run's result, as JSON: a run is continued only where all of them are the same."""
+    when = _WHEN if args.load_best_model_at_end else ()
     return {
         name: value
         for name, value in args.to_dict().items()
-        if name not in _NO_EFFECT and not name.startswith(_ELSEWHERE)
+        if name in when or (name not in _NO_EFFECT and not name.startswith(_ELSEWHERE))
     }

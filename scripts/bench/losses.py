@@ -120,7 +120,7 @@ def measure(way: str, args: argparse.Namespace) -> dict[str, float]:
     model, loss = step(way, args)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    reset, peak, wait = _meters(args.device)
+    reset, peak, wait = meters(args.device)
     before = reset()
     value = loss()
     value.backward()
@@ -135,7 +135,7 @@ def measure(way: str, args: argparse.Namespace) -> dict[str, float]:
     return result
 
 
-def _meters(device: str) -> tuple[Callable[[], int], Callable[[], int], Callable[[], None]]:
+def meters(device: str) -> tuple[Callable[[], int], Callable[[], int], Callable[[], None]]:
     """Functions that begin measuring (and say what is held now), read the peak, and wait for the device."""
     if device == "cuda":
 
@@ -160,7 +160,7 @@ def matrix_rate(device: str) -> float:
     """FLOP/s of a large matrix product."""
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     a = torch.randn(4096, 4096, device=device, dtype=dtype)
-    wait = _meters(device)[2]
+    wait = meters(device)[2]
     best = float("inf")
     for _ in range(5):
         wait()

@@ -1,9 +1,11 @@
-"""Run by torchrun in `test_sharding.py`: a whole run under FSDP2 on two CPUs, its checkpoints sharded, its model whole.
+"""Run by torchrun in `test_sharding.py`: whole runs under FSDP2 on two CPUs, checkpoints sharded, the model whole.
 
+The command lines of several runs stand after each other, with `then` between them.
 Accelerate turns FSDP into plain data parallelism without a GPU; told that it is FSDP, it does all it would do there.
 """
 
 import sys
+from itertools import groupby
 
 from accelerate import FullyShardedDataParallelPlugin
 from accelerate.state import AcceleratorState, PartialState
@@ -28,4 +30,6 @@ def with_fsdp2(trainer):
 
 
 postprocess, Trainer.create_accelerator_and_postprocess = Trainer.create_accelerator_and_postprocess, with_fsdp2
-sys.exit(main(sys.argv[1:], loss="importance_sampling"))
+for between, words in groupby(sys.argv[1:], lambda word: word == "then"):
+    if not between:
+        main(list(words), loss="importance_sampling")

@@ -122,10 +122,11 @@ def test_an_option_belongs_to_its_losses():
     ("given", "message"),
     [
         ({"data": ("full", "text"), "dataset": ("a", "b"), "target": "t"}, "--target has no effect beside a release"),
+        ({"reduction": "micro_batch", "micro_tokens": 9}, "a mean over equally many micro-batches a step: no --micro"),
         ({"dataset": ("a/b", "c/d"), "revision": "v1"}, "--revision is for one dataset; name the version of each"),
     ],
 )
-def test_what_several_datasets_cannot_share(given, message):
+def test_what_cannot_be_together(given, message):
     with pytest.raises(InputError, match=message):
         check_settings(settings(**given))
 

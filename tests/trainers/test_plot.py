@@ -3,7 +3,7 @@ import json
 import pytest
 
 from builder.errors import InputError
-from trainers.plot import labels, main, points, smoothed
+from trainers.plot import curves, main, points, smoothed, spread
 
 
 @pytest.fixture
@@ -20,7 +20,36 @@ def runs(tmp_path):
 
 
 def test_runs_are_told_apart(runs):
-    assert labels(runs) == ["sft, full", "dft, full (two)", "dft, full (three)"]
+    assert [curve.label for curve in curves(runs)] == ["sft, full", "dft, full (two)", "dft, full (three)"]
+
+
+@pytest.fixture
+def seeds(tmp_path):
+    """Three runs of one command, and one of another learning rate; the nll of seed n is n at its first step."""
+    for folder, rate, seed in (("a/seed-0", 1, 0), ("a/seed-1", 1, 1), ("a/seed-5", 1, 5), ("b", 2, 1)):
+        run = tmp_path / folder
+        run.mkdir(parents=True)
+        facts = {"loss": "dft", "data": "full", "arguments": {"learning_rate": rate, "seed": seed}}
+        (run / "run.json").write_text(json.dumps(facts))
+        lines = [{"step": 1, "nll": seed}, {"step": 2, "nll": 0}, {"step": 2, "eval_nll": seed / 2}]
+        (run / "steps.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+def test_runs_that_differ_in_their_seed_alone_are_one_line(seeds):
+    same, other = curves([seeds / "a", seeds / "b"])
+    assert (same.label, other.label) == ("dft, full (a, 3 seeds)", "dft, full (b)")
+    assert [run.name for run in same.runs] == ["seed-0", "seed-1", "seed-5"]
+    assert curves([seeds / "a" / "seed-5", seeds / "a" / "seed-0"])[0].label == "dft, full (2 seeds)"
+
+
+def test_the_spread_of_seeds_is_drawn(seeds, tmp_path):
+    runs = [[{"step": 1, "nll": n}, {"step": 2, "nll": 3 * n}] + [{"step": 3, "nll": 0}] * (n == 4) for n in (0, 2, 4)]
+    assert spread(runs, "nll", 1) == ([1, 2], [2, 6], [0, 0], [4, 12])
+    assert spread(runs, "nll", 2) == ([1, 2], [2, 4], [0, 0], [4, 8])
+    picture = tmp_path / "curves.svg"
+    assert main([str(seeds / "a"), "--metrics", "nll", "--output", str(picture)]) == 0
+    assert "FillBetweenPolyCollection" in picture.read_text()
 
 
 def test_several_runs_are_drawn_into_one_picture(runs, tmp_path, capsys):

@@ -23,12 +23,21 @@ def test_a_policy_sharded_over_two_processes_has_the_gradients_of_a_whole_one():
     in_two_processes("sharded_policy.py")
 
 
+# No log-prob of the expert's text is stored: π_0 is the model with its adapter off, sharded, too.
+LORA = ("--lora", "--lora-rank", "4", "--data", "expert", "--null-denominator", "policy")
+
+
 def test_a_sharded_run_has_the_curve_of_a_whole_one_and_leaves_a_whole_model(release, tmp_path):
     assert main(command(release, tmp_path / "one"), loss="importance_sampling") == 0
+    assert main(command(release, tmp_path / "one-lora", *LORA), loss="importance_sampling") == 0
     whole, output = load_file(tmp_path / "one" / "model.safetensors"), tmp_path / "run"
     arguments = command(release, output, "--save-dtype", "bfloat16")
-    in_two_processes("sharded_run.py", *arguments)
+    in_two_processes("sharded_run.py", *arguments, "then", *command(release, tmp_path / "run-lora", *LORA))
     assert_same_curve(curve(output), curve(tmp_path / "one"), rel=1e-3)
+    assert_same_curve(curve(tmp_path / "run-lora"), curve(tmp_path / "one-lora"), rel=1e-3)
+    for name, tensor in load_file(tmp_path / "run-lora" / "model.safetensors").items():
+        expected = load_file(tmp_path / "one-lora" / "model.safetensors")[name]
+        torch.testing.assert_close(tensor, expected, rtol=1e-2, atol=1e-2)
     saved = load_file(output / "model.safetensors")
     assert saved.keys() == whole.keys()
     for name, tensor in saved.items():

@@ -15,9 +15,10 @@ from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
 from builder.release.open import open_release
 from tests.trainers.launch import quiet_environment, torchrun
+from trainers.prepared import split
 from trainers.release_rows import release_rows
 from trainers.runlog import read_steps
-from trainers.train import main, split
+from trainers.train import main
 
 pytestmark = pytest.mark.slow
 

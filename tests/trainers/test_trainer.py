@@ -12,6 +12,7 @@ from tests.trainers.conftest import tiny_llama
 from trainers.data import Row, Rows
 from trainers.guards import DivergedError
 from trainers.losses import LOSSES, Options
+from trainers.parity import INPUTS
 from trainers.policy import deliver_logprobs
 from trainers.release_rows import release_rows
 from trainers.trainer import PolicyTrainer
@@ -42,12 +43,14 @@ class Gradients(TrainerCallback):
         self.kept = None
 
     def on_pre_optimizer_step(self, args, state, control, model=None, **_):
-        self.kept = self.kept or {name: p.grad.clone() for name, p in model.named_parameters()}
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.kept = self.kept or {name: p.grad.clone() for name, p in trained.items()}
 
 
 def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_size=8, batching="bucketed", **changes):
     model = changes.pop("model", None) or tiny_llama(vocab_size=VOCABULARY)
-    ours = {name: changes.pop(name) for name in ("held_out", "may_rebatch", "micro_tokens") if name in changes}
+    names = ("held_out", "may_rebatch", "micro_tokens", "reduction")
+    ours = {name: changes.pop(name) for name in names if name in changes}
     deliver_logprobs(model)
     settings = {
         "output_dir": str(tmp_path),
@@ -132,6 +135,18 @@ def test_the_last_step_of_an_epoch_may_have_fewer_rows_than_micro_batches(tmp_pa
     )
     for one, other in zip(*curves, strict=True):
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
+
+
+def test_a_mean_of_means_weighs_micro_batches_alike(tmp_path):
+    run = trainer(tmp_path, random_rows(8), loss="sft", micro_rows=2, reduction="micro_batch")
+    model, batches = tiny_llama(vocab_size=VOCABULARY), list(run.get_train_dataloader())
+    deliver_logprobs(model)
+    for batch in batches:
+        logprobs, _ = model(**{name: batch[name] for name in INPUTS})
+        (-logprobs.mean() / len(batches)).backward()
+    kept, _ = first_step(tmp_path, random_rows(8), loss="sft", micro_rows=2, reduction="micro_batch")
+    assert len({len(batch["targets"]) for batch in batches}) > 1
+    assert_gradients(kept, model)
 
 
 def test_self_normalized_gradients_are_those_of_weights_divided_by_their_mean(tmp_path):

@@ -10,6 +10,7 @@ from builder.errors import InputError
 from builder.release.open import open_release
 
 TRAINING = "run.json"  # written by the trainers beside the model
+_ADAPTER = "adapter_config.json"  # written by peft
 _FACTS = ("loss", "data", "dataset", "dataset_revision", "model", "model_revision", "target")
 
 
@@ -43,6 +44,10 @@ def find_model(model: str, target: str | None) -> Evaluated:
             raise InputError(f"--target is for a checkpoint directory, and {model} is none")
         found = load_target(model)
         return Evaluated(found.model, found, None)
+    if (Path(model) / _ADAPTER).is_file():
+        raise InputError(
+            f"{model} holds an adapter, no model: `python -m trainers.merge {model} --output DIR` makes one"
+        )
     training = _training(Path(model))
     recorded = (training or {}).pop("target", None)
     base = load_target(target) if target else _target_of(model, training, recorded)
