@@ -1,6 +1,7 @@
 """Low-rank adapters (Hu et al. 2021), by peft: added to a model before training, folded into its weights after it."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ class Base:
         """Let a saved adapter say which model it belongs to, where peft says where that was loaded from."""
         file = adapter / CONFIG_NAME
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        config |= {"base_model_name_or_path": self.name, "revision": self.revision}
+        commit = (
+            self.revision if re.fullmatch(r"[0-9a-f]{40}", self.revision) else None
+        )  # else of files on this machine
+        config |= {"base_model_name_or_path": self.name, "revision": commit}
         write_atomically(file, json.dumps(config, indent=2) + "\n")
 
 

@@ -230,6 +230,14 @@ def test_an_adapter_alone_names_its_model(release, tiny_model, tmp_path, capsys)
     assert "library_name: peft" in (output / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("revision", "said"), [("0123456789abcdef" * 2 + "01234567",) * 2, ("local-0123", None)])
+def test_a_saved_adapter_names_its_base_as_others_may_load_it(tmp_path, revision, said):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/cache/x", "r": 4}))
+    Base(tmp_path, "you/base", revision).name_in(tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config == {"base_model_name_or_path": "you/base", "revision": said, "r": 4}
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
