@@ -141,7 +141,7 @@ def parser(loss: str | None) -> argparse.ArgumentParser:
         "--batching",
         choices=("auto", "packed", "bucketed"),
         help="packed: rows after each other, without padding; bucketed: rows of like length, padded; the result is the "
-        "same (default: packed where flash-attention is used, else bucketed)",
+        "same (default: packed with flash-attention and on CPUs, else bucketed)",
     )
     step.add_argument(
         "--reduction",

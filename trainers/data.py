@@ -116,20 +116,15 @@ class Rows(Sequence[Row]):
         return self._prompts.lengths
 
     @property
+    def completion_lengths(self) -> np.ndarray:
+        """`[rows]` tokens that are learned."""
+        before = np.concatenate([[0], self._learned.values.cumsum()])
+        return before[self._learned.ends] - before[self._learned.ends - self._learned.lengths]
+
+    @property
     def lengths(self) -> np.ndarray:
         """`[rows]` tokens of prompt and completion."""
         return self._prompts.lengths + self._completions.lengths
-
-    @property
-    def learned_lengths(self) -> np.ndarray:
-        """`[rows]` tokens that are learned."""
-        row = np.repeat(np.arange(len(self)), self._learned.lengths)
-        return np.bincount(row[self._learned.values], minlength=len(self))
-
-    @property
-    def learned_tokens(self) -> int:
-        """Over all rows."""
-        return int(self._learned.values.sum())
 
     @property
     def largest_token_id(self) -> int:
@@ -159,7 +154,7 @@ class Rows(Sequence[Row]):
 
 class _Ragged:
     def __init__(self, values: np.ndarray, lengths: np.ndarray) -> None:
-        self.values, self.lengths, self._ends = values, lengths, lengths.cumsum()
+        self.values, self.lengths, self.ends = values, lengths, lengths.cumsum()
 
     @classmethod
     def of(cls, parts: Sequence[np.ndarray], dtype: type) -> "_Ragged":
@@ -173,7 +168,7 @@ class _Ragged:
         return cls(np.concatenate(values), np.concatenate(lengths))
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return self.values[self._ends[index] - self.lengths[index] : self._ends[index]]
+        return self.values[self.ends[index] - self.lengths[index] : self.ends[index]]
 
 
 def weight_of(fields: dict[str, Any], where: str) -> float:

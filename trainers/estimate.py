@@ -65,17 +65,14 @@ class Measured:
 def planned(prepared: Prepared, args: TrainingArguments) -> Plan:
     """Count what a run computes, step by step."""
     rows, batch_size = prepared.rows, prepared.settings.batch_size
-    seed = args.data_seed if args.data_seed is not None else args.seed
-
-    def epoch(number: int) -> list[np.ndarray]:
-        return shuffled_steps(len(rows), batch_size, seed, number, rows.mixture)
-
-    an_epoch = len(epoch(0))
+    an_epoch = math.ceil((sum(rows.mixture.quotas) if rows.mixture else len(rows)) / batch_size)
     steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * an_epoch)
-    whole, rest = divmod(steps, an_epoch)
-    taken = [step for number in range(whole) for step in epoch(number)] + epoch(whole)[:rest]
-    lengths, learned = rows.lengths, rows.learned_lengths
-    tokens, completion = (sum(int(sizes[step].sum()) for step in taken) for sizes in (lengths, learned))
+    seed = args.data_seed if args.data_seed is not None else args.seed
+    lengths, completion_lengths, tokens, completion = rows.lengths, rows.completion_lengths, 0, 0
+    for epoch in range(math.ceil(steps / an_epoch)):
+        of_epoch = shuffled_steps(len(rows), batch_size, seed, epoch, rows.mixture)[: steps - epoch * an_epoch]
+        seen = np.concatenate(of_epoch)
+        tokens, completion = tokens + int(lengths[seen].sum()), completion + int(completion_lengths[seen].sum())
     return Plan(steps, batch_size, steps / an_epoch, tokens, completion)
 
 
@@ -94,7 +91,8 @@ def rehearse(
     """
     size = _micro_rows(prepared, args) * args.world_size
     short = copy.copy(args)
-    short.max_steps, short.gradient_accumulation_steps, short.logging_steps = _REHEARSED, 1, 1
+    short.max_steps, short.logging_steps = _REHEARSED, 1
+    short.gradient_accumulation_steps = args.per_device_train_batch_size if prepared.settings.micro_tokens else 1
     short.save_strategy, short.eval_strategy, short.eval_on_start = SaveStrategy.NO, IntervalStrategy.NO, False
     short.load_best_model_at_end, short.push_to_hub, short.report_to = False, False, []
     seed = args.data_seed if args.data_seed is not None else args.seed
@@ -126,7 +124,8 @@ def rehearsal_rows(rows: Rows, size: int, seed: int) -> Rows:
         size: of a step; fewer rows are repeated.
         seed: of the shuffling.
     """
-    by_length = sorted(range(len(rows)), key=lambda row: -rows.lengths[row])
+    lengths = rows.lengths
+    by_length = sorted(range(len(rows)), key=lambda row: -lengths[row])
     first = [0, len(rows) * 3 // 4, len(rows) // 4]  # rows of a micro-batch have like lengths
     wanted = [by_length[(start + n) % len(rows)] for start in first for n in range(size)]
     arranged = [0] * len(wanted)

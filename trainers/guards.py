@@ -68,7 +68,7 @@ def _shortened(rows: Rows, max_length: int, overlong: Overlong) -> Fitted:
         raise InputError(f"no row fits into --max-length {max_length} tokens")
     whole = rows.take(sorted(kept))
     fitted = Rows([row.truncated(max_length) for row in whole], whole.shares)
-    lost = whole.learned_tokens - fitted.learned_tokens
+    lost = int((whole.completion_lengths - fitted.completion_lengths).sum())
     return Fitted(fitted, len(kept & set(long)), lost, len(rows) - len(kept))
 
 
@@ -172,6 +172,8 @@ def check_settings(settings: Settings) -> None:
         raise InputError("--early-stopping has no effect without --held-out N, the rows whose loss it looks at")
     if settings.seeds and len(set(settings.seeds)) < len(settings.seeds):
         raise InputError("--seeds names one twice; each has a run of its own")
+    if settings.reduction == "micro_batch" and settings.micro_tokens:
+        raise InputError("--reduction micro_batch is a mean over equally many micro-batches a step: no --micro-tokens")
     if "text" not in settings.data and (named := given & {"target", "split"}):
         raise InputError(f"--{min(named)} is for --data text; a release has its own target, and one split")
     if set(settings.data) != {"text"} and "target" in given:

@@ -23,7 +23,8 @@ _TOLERANCE_HALF = 0.1  # the same where 8 bits of mantissa are all there is
 
 def probe(rows: Rows) -> list[Row]:
     """A few rows to compare, of different lengths: the shortest, one longer than a quarter of all, and one between."""
-    order = sorted(range(len(rows)), key=lambda row: (rows.lengths[row], row))
+    lengths = rows.lengths
+    order = sorted(range(len(rows)), key=lambda row: (lengths[row], row))
     places = torch.linspace(0, len(order) // 4, _ROWS).long().tolist()
     return [rows[order[place]] for place in dict.fromkeys(places)]
 

@@ -76,7 +76,7 @@ def introduce(prepared: Prepared, plan: Plan) -> None:
         print(f"warning: {source.warning}", file=sys.stderr)
     print(
         f"{settings.loss} on {len(rows)} rows ({' '.join(settings.data)}) of {' '.join(settings.dataset)}: "
-        f"{int(rows.lengths.sum()):,} tokens, {rows.learned_tokens:,} of them completion"
+        f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"
     )
     for part in mixture_facts(source, prepared.rows) if len(source.parts) > 1 else ():
         share = f", {part['share']:.1%}" if part["share"] else ""
@@ -113,6 +113,7 @@ def make_trainer(prepared: Prepared, args: TrainingArguments, how: dict[str, Any
         "reduction": settings.reduction,
         "micro_tokens": settings.micro_tokens,
         "may_rebatch": settings.batching == "auto",
+        "micro_tokens": settings.micro_tokens,
         "held_out": prepared.held_out,
         "companions": Companions(source.model.path, settings.output),
         "save_dtype": getattr(torch, settings.save_dtype) if settings.save_dtype else None,

@@ -199,7 +199,7 @@ class PolicyTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """The micro-batch's part of the loss: its terms times their rows' weights, over all weight (`reduction`).
+        """Sum of the micro-batch's loss terms, each times its row's weight, over that of all the step's (`reduction`).
 
         Args:
             model: as wrapped.
@@ -219,10 +219,11 @@ class PolicyTrainer(Trainer):
         weight = inputs["extra"].weight.to(logprobs.device)
         self._since_log.add(table(logprobs, entropy, evaluated, weight), inputs)
         total = (weight * evaluated.objective(logprobs)).sum()
+        mean = total / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)
         if num_items_in_batch is None:
-            loss = total / _positive(weight.sum())
+            loss = mean
         elif self._reduction == "micro_batch":
-            loss = total / _positive(weight.sum()) / self.args.gradient_accumulation_steps
+            loss = mean / self.args.gradient_accumulation_steps
         else:  # DDP, FSDP and DeepSpeed average gradients over ranks; the loss is a sum over them
             loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logprobs": logprobs, "entropy": entropy}) if return_outputs else loss

@@ -132,6 +132,7 @@ def trl(args: argparse.Namespace, output: str) -> dict[str, Any]:
             num_train_epochs=1,
             train_sampling_strategy="sequential",
             gradient_checkpointing=False,
+            completion_only_loss=True,
             max_length=None,
             bf16=not args.fp32,
             use_cpu=True,

@@ -35,6 +35,12 @@ def test_a_part_of_an_epoch_sees_the_rows_of_its_first_steps():
     assert plan.epochs == pytest.approx(4 / 3)
 
 
+def test_an_epoch_of_a_mixture_is_what_it_takes():
+    run = prepared([(1, 2)] * 6 + [(1, 5)] * 2, 4)
+    run.rows.origins[6:], run.rows.shares = 1, (0.5, 0.5)
+    assert planned(run, args()) == Plan(2, 4, 2.0, 2 * (2 * 3 + 2 * 6), 2 * (2 * 2 + 2 * 5))
+
+
 def test_the_longest_rows_are_rehearsed_first():
     chosen = rehearsal_rows(rows(*[(1, n) for n in range(1, 41)]), 4, seed=3)
     steps = [sorted(chosen.learned_lengths[step].tolist()) for step in shuffled_steps(len(chosen), 4, 3, 0)]

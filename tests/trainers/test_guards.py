@@ -60,6 +60,7 @@ def test_what_is_cut_and_dropped_is_counted():
 def test_what_is_only_read_after_the_last_token_to_learn_is_cut_as_well():
     mask = np.array([True, True, False, False, True])
     row = Row("a", np.arange(3), np.arange(5), np.zeros(5), np.zeros(5), mask)
+    assert Rows([row, row]).completion_lengths.tolist() == [3, 3]
     cut = fit(Rows([row]), 7, "truncate")
     assert (cut.rows[0].completion_ids.tolist(), cut.rows[0].learned.tolist()) == ([0, 1], [True, True])
     assert cut.lost_tokens == 1
@@ -121,10 +122,11 @@ def test_an_option_belongs_to_its_losses():
     ("given", "message"),
     [
         ({"data": ("full", "text"), "dataset": ("a", "b"), "target": "t"}, "--target has no effect beside a release"),
+        ({"reduction": "micro_batch", "micro_tokens": 9}, "a mean over equally many micro-batches a step: no --micro"),
         ({"dataset": ("a/b", "c/d"), "revision": "v1"}, "--revision is for one dataset; name the version of each"),
     ],
 )
-def test_what_several_datasets_cannot_share(given, message):
+def test_what_cannot_be_together(given, message):
     with pytest.raises(InputError, match=message):
         check_settings(settings(**given))
 

@@ -96,12 +96,10 @@ def test_the_policy_before_training_is_the_model_with_its_adapter_off(tmp_path, 
     base = tiny_llama(vocab_size=VOCABULARY)
     deliver_logprobs(base)
     stored, unknown = [], []
-    for row in (random_rows(8)[n] for n in range(8)):
-        nothing = np.full(len(row.completion_ids), np.nan, np.float32)
-        scored = nothing.copy()
-        scored[row.learned] = logprobs(base, [row]).numpy()
-        stored.append(replace(row, behavior=nothing, reference=scored))
-        unknown.append(replace(row, behavior=nothing, reference=nothing))
+    for row in (replace(row, mask=None) for row in random_rows(8)):
+        scored, nothing = logprobs(base, [row]).numpy(), np.full(len(row.completion_ids), np.nan, np.float32)
+        stored.append(Row(row.id, row.prompt_ids, row.completion_ids, nothing, scored))
+        unknown.append(Row(row.id, row.prompt_ids, row.completion_ids, nothing, nothing))
     computed = first_step(tmp_path, Rows(unknown), loss, base_is_reference=True)
     assert_same(first_step(tmp_path, Rows(stored), loss), computed)
 

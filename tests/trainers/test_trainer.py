@@ -49,9 +49,8 @@ class Gradients(TrainerCallback):
 
 def trainer(tmp_path, rows, *, loss="dft", options=None, micro_rows=4, batch_size=8, batching="bucketed", **changes):
     model = changes.pop("model", None) or tiny_llama(vocab_size=VOCABULARY)
-    ours = {
-        name: changes.pop(name) for name in ("held_out", "may_rebatch", "micro_tokens", "reduction") if name in changes
-    }
+    names = ("held_out", "may_rebatch", "micro_tokens", "reduction")
+    ours = {name: changes.pop(name) for name in names if name in changes}
     deliver_logprobs(model)
     settings = {
         "output_dir": str(tmp_path),
@@ -131,7 +130,9 @@ def test_the_last_step_of_an_epoch_may_have_fewer_rows_than_micro_batches(tmp_pa
         run.train()
         curves.append([line for line in run.state.log_history if "nll" in line])
     assert [line["step"] for line in curves[0]] == [1, 2, 3, 4]
-    assert curves[0][0]["completion_tokens"] + curves[0][1]["completion_tokens"] == random_rows(9).learned_tokens
+    assert curves[0][0]["completion_tokens"] + curves[0][1]["completion_tokens"] == sum(
+        random_rows(9).completion_lengths
+    )
     for one, other in zip(*curves, strict=True):
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-4)
 
@@ -201,7 +202,7 @@ def test_dft_is_trls_dft(tmp_path, smollm2):
         train_dataset=Dataset.from_list([{"input_ids": [1, 2], "completion_mask": [0, 1]}]),
         processing_class=PreTrainedTokenizerFast.from_pretrained(smollm2),
     )
-    count = torch.tensor(rows.learned_tokens)
+    count = torch.tensor(sum(rows.completion_lengths))
     loss = peer.compute_loss(model, padded(rows), num_items_in_batch=count)
     loss.backward()
     assert line["loss"] == pytest.approx(loss.item(), rel=1e-5)
