@@ -89,7 +89,7 @@ def rehearse(
     Raises:
         MindTheGapError: what the run itself would begin with.
     """
-    size = _micro_rows(prepared, args) * args.world_size
+    size = args.per_device_train_batch_size * args.world_size
     short = copy.copy(args)
     short.max_steps, short.logging_steps = _REHEARSED, 1
     short.gradient_accumulation_steps = args.per_device_train_batch_size if prepared.settings.micro_tokens else 1
@@ -98,7 +98,7 @@ def rehearse(
     seed = args.data_seed if args.data_seed is not None else args.seed
     with tempfile.TemporaryDirectory() as folder:
         settings = prepared.settings.model_copy(
-            update={"batch_size": size, "output": Path(folder), "early_stopping": None, "micro_tokens": None}
+            update={"batch_size": size, "output": Path(folder), "early_stopping": None}
         )
         rows = rehearsal_rows(prepared.rows, size, seed)
         short.output_dir = folder
@@ -108,12 +108,6 @@ def rehearse(
     lines = [line for line in trainer.state.log_history if "tokens_per_second" in line]
     rates = [line["tokens_per_second"] for line in lines[1:]]
     return Measured(sum(rates) / len(rates), lines[-1]["peak_memory_gib"])
-
-
-def _micro_rows(prepared: Prepared, args: TrainingArguments) -> int:
-    """Rows of a micro-batch; where they are filled, as many as would fit if all were of the greatest length."""
-    budget = prepared.settings.micro_tokens
-    return max(1, budget // int(prepared.rows.lengths.max())) if budget else args.per_device_train_batch_size
 
 
 def rehearsal_rows(rows: Rows, size: int, seed: int) -> Rows:

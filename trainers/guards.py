@@ -164,10 +164,6 @@ def check_settings(settings: Settings) -> None:
         raise InputError("--held-out-seed has no effect without --held-out N, the number of rows that it draws")
     if settings.reduction == "micro_batch" and settings.self_normalize:
         raise InputError("--self-normalize divides by a mean over the step: leave --reduction micro_batch out")
-    if settings.reduction == "micro_batch" and settings.micro_tokens:
-        raise InputError(
-            "--reduction micro_batch counts micro-batches alike: leave --micro-tokens out, which makes them differ"
-        )
     if settings.early_stopping and not settings.held_out:
         raise InputError("--early-stopping has no effect without --held-out N, the rows whose loss it looks at")
     if settings.seeds and len(set(settings.seeds)) < len(settings.seeds):

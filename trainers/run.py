@@ -111,7 +111,6 @@ def make_trainer(prepared: Prepared, args: TrainingArguments, how: dict[str, Any
         "batch_size": settings.batch_size,
         "batching": batching(settings, model),
         "reduction": settings.reduction,
-        "micro_tokens": settings.micro_tokens,
         "may_rebatch": settings.batching == "auto",
         "micro_tokens": settings.micro_tokens,
         "held_out": prepared.held_out,

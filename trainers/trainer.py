@@ -30,11 +30,6 @@ from trainers.policy import prepare_sharding
 from trainers.saving import Companions, as_dtype
 
 
-def _positive(weight: Tensor) -> Tensor:
-    """A sum of weights to divide by; that of no token is made something that is not 0."""
-    return weight.clamp(min=torch.finfo(weight.dtype).tiny)
-
-
 class _EpochLoader(DataLoader):
     """A DataLoader that passes the epoch on to its sampler, and may put rows together in another way."""
 

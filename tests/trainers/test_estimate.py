@@ -43,9 +43,9 @@ def test_an_epoch_of_a_mixture_is_what_it_takes():
 
 def test_the_longest_rows_are_rehearsed_first():
     chosen = rehearsal_rows(rows(*[(1, n) for n in range(1, 41)]), 4, seed=3)
-    steps = [sorted(chosen.learned_lengths[step].tolist()) for step in shuffled_steps(len(chosen), 4, 3, 0)]
+    steps = [sorted(chosen.completion_lengths[step].tolist()) for step in shuffled_steps(len(chosen), 4, 3, 0)]
     assert steps == [[37, 38, 39, 40], [7, 8, 9, 10], [27, 28, 29, 30]]
-    assert sorted(rehearsal_rows(rows((1, 2), (1, 3)), 4, seed=0).learned_lengths) == [2] * 6 + [3] * 6
+    assert sorted(rehearsal_rows(rows((1, 2), (1, 3)), 4, seed=0).completion_lengths) == [2] * 6 + [3] * 6
 
 
 def test_an_estimate_is_the_tokens_over_the_rate():

@@ -18,7 +18,7 @@ from tests.trainers.test_train import assert_same_curve, command, curve
 from tests.trainers.test_trainer import VOCABULARY, Gradients, assert_same, random_rows
 from trainers.arguments import Settings
 from trainers.collate import collate
-from trainers.data import Rows
+from trainers.data import Row, Rows
 from trainers.evaluation.models import find_model
 from trainers.guards import check_settings
 from trainers.lora import Base, add_adapter, all_adapters_run, merge_adapter
