@@ -41,7 +41,7 @@ class Plan:
 
     def __str__(self) -> str:
         return (
-            f"{self.steps:,} steps of {self.batch_size:,} rows, {self.epochs:.4g} epochs: {self.tokens:,} tokens, "
+            f"steps: {self.steps:,} of {self.batch_size:,} rows, {self.epochs:.4g} epochs, {self.tokens:,} tokens, "
             f"{self.completion_tokens:,} of them completion"
         )
 

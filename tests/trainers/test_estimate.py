@@ -24,7 +24,7 @@ def args(**changes):
 def test_whole_epochs_see_every_row():
     plan = planned(prepared([(3, 4)] * 5, 2), args())
     assert plan == Plan(6, 2, 2.0, 2 * 35, 2 * 20)
-    assert str(plan) == "6 steps of 2 rows, 2 epochs: 70 tokens, 40 of them completion"
+    assert str(plan) == "steps: 6 of 2 rows, 2 epochs, 70 tokens, 40 of them completion"
 
 
 def test_a_part_of_an_epoch_sees_the_rows_of_its_first_steps():
@@ -60,7 +60,7 @@ def test_an_estimate_is_the_tokens_over_the_rate():
 def test_a_dry_run_says_what_a_run_would_be_and_leaves_nothing(release, tmp_path, capsys):
     assert main(command(release, tmp_path / "run", "--dry-run", "--held-out", "2", "--lora"), loss="dft") == 0
     said = capsys.readouterr().out
-    assert "6 steps of 6 rows, 2 epochs: " in said
+    assert "steps: 6 of 6 rows, 2 epochs, " in said
     assert "tokens/s, at most " in said
     assert not (tmp_path / "run").exists()
 
