@@ -10,7 +10,7 @@ from scripts.stress.corpus import UNDECIDED, corpus
 
 pytestmark = pytest.mark.slow
 
-DEADLINE = 0.5
+DEADLINE = 0.25
 PATIENT = 60.0  # for what is decided in milliseconds, on a machine that is busy with other things
 
 
