@@ -37,9 +37,9 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel
 
 from scripts.bench.losses import meters
-from trainers.lora import add_adapter
-from trainers.model_settings import ModelSettings
-from trainers.policy import deliver_logprobs
+from trainers.model.lora import add_adapter
+from trainers.model.policy import deliver_logprobs
+from trainers.model.settings import ModelSettings
 
 LLAMA_8B = LlamaConfig(
     vocab_size=128_256,

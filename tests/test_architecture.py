@@ -33,8 +33,20 @@ def test_the_page_shows_every_room():
     assert len(entries) <= MOST_ENTRIES
 
 
+def test_the_page_shows_every_room_of_the_trainers():
+    shown = re.search(r"\ntrainers/\n(.*?)^scripts/", (ROOT / "docs/architecture.md").read_text(), re.M | re.S)[1]
+    rooms = {path.parent.name for path in (ROOT / "trainers").glob("*/__init__.py")}
+    assert set(re.findall(r"^  (\w+)/", shown, re.M)) == rooms
+
+
+def test_data_knows_no_model_and_no_model_knows_a_run():
+    assert not importers("trainers/data", "trainers.model", "trainers.training", "trainers.losses")
+    assert not importers("trainers/model", "trainers.training", "trainers.losses")
+    assert not importers("trainers/training", "trainers.evaluation")
+
+
 def test_every_room_says_what_it_is_for():
-    for file in (ROOT / "builder").glob("*/__init__.py"):
+    for file in [*(ROOT / "builder").glob("*/__init__.py"), *(ROOT / "trainers").glob("*/__init__.py")]:
         purpose = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
         assert "nothing" in purpose.lower() or "what " in purpose.lower(), file
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from builder.config import validated
 from builder.errors import InputError
-from trainers.model_settings import ModelSettings, add_model_arguments
+from trainers.model.settings import ModelSettings, add_model_arguments
 
 OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
 """Settings that a loss heeds or not: the fields of `losses.Options`."""

@@ -1,6 +1,6 @@
 """The losses: pure functions over the log-probs of completion tokens. This file is the method; all else feeds it.
 
-Every loss answers one term a token, `[tokens]`, in nats. `trainers.trainer` adds the terms of an optimizer step up over
+Every loss answers one term a token, `[tokens]`, in nats. `training.trainer` adds the terms of an optimizer step up over
 all micro-batches and ranks and divides once, by the step's global number of completion tokens.
 
 To add a loss, write one function and one line in `LOSSES`, with the options that it heeds; it then has a name on the

@@ -51,8 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     base = base_model(run)
     import torch
 
-    from trainers.lora import merge_adapter
-    from trainers.saving import Companions
+    from trainers.model.lora import merge_adapter
+    from trainers.training.saving import Companions
 
     merge_adapter(base.path, args.adapter, args.output, getattr(torch, args.save_dtype or run["dtype"]))
     Companions(base.path, args.adapter).accompany(args.output)

@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     args = parser().parse_args(arguments)
     lines = curves(args.runs)
-    from trainers.runlog import STEPS, read_steps
+    from trainers.training.runlog import STEPS, read_steps
 
     logged = [[read_steps(run / STEPS) for run in line.runs] for line in lines]
     for metric in args.metrics:

@@ -22,14 +22,14 @@ def main(arguments: list[str] | None = None, loss: str | None = None) -> int:
     settings, config, rest = read_settings(arguments, loss)
     from accelerate.utils.memory import clear_device_cache  # torch and all: not for --help
 
-    from trainers.guards import check_loss, check_settings
+    from trainers.training.guards import check_loss, check_settings
 
     check_loss(settings.loss)
     check_settings(settings)
-    from trainers.prepared import prepare
-    from trainers.run import announce, train
-    from trainers.seeds import one_each, write_table
-    from trainers.training_arguments import training_arguments
+    from trainers.training.prepared import prepare
+    from trainers.training.run import announce, train
+    from trainers.training.seeds import one_each, write_table
+    from trainers.training.training_arguments import training_arguments
 
     runs = [(one, training_arguments(one, config, words)) for one, words in one_each(settings, config, rest)]
     prepared, first = prepare(settings), runs[0][1]

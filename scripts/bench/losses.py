@@ -5,7 +5,7 @@ One random Llama and one batch, forward and backward, with
 - backbone: no head and no loss at all (the mean of the hidden states), which the others are measured against;
 - full logits: log-softmax over `[batch, time, vocabulary]`, the textbook way;
 - trl: TRL's SFTTrainer with loss_type="dft";
-- ours: `trainers.policy` and `trainers.losses`.
+- ours: `trainers.model.policy` and `trainers.losses`.
 
 Every way runs in a process of its own, the best of several repetitions counts. "Loss part" is what a way takes on top
 of the backbone. Every token but the first of each row is a completion token: nothing is saved by skipping prompts or
@@ -100,7 +100,7 @@ def _trl(model: torch.nn.Module, batch: dict, count: Tensor, args: argparse.Name
 
 def _ours(model: torch.nn.Module, ids: Tensor, count: Tensor) -> Callable[[], Tensor]:
     from trainers.losses import LOSSES, Options, Tokens, evaluate
-    from trainers.policy import deliver_logprobs
+    from trainers.model.policy import deliver_logprobs
 
     deliver_logprobs(model)
     places = torch.arange(ids.numel(), device=ids.device).view_as(ids)[:, :-1].flatten()

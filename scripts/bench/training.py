@@ -52,8 +52,8 @@ def steps_of(data: Path, batch_size: int) -> list[Any]:
     from builder.config import load_target
     from builder.policy.chat import Chat
     from builder.policy.models import resolve_model
-    from trainers.batches import shuffled_steps
-    from trainers.text_rows import text_rows
+    from trainers.data.batches import shuffled_steps
+    from trainers.data.text_rows import text_rows
 
     target = load_target(TARGET)
     rows = text_rows(str(data), "train", Chat(resolve_model(target).path, target))
@@ -62,8 +62,8 @@ def steps_of(data: Path, batch_size: int) -> list[Any]:
 
 def ours(batching: str, args: argparse.Namespace, output: str) -> dict[str, Any]:
     """Our command's own figures."""
-    from trainers.runlog import read_steps
     from trainers.train import main
+    from trainers.training.runlog import read_steps
 
     how = [
         "--num-train-epochs",
@@ -101,7 +101,7 @@ def trl(args: argparse.Namespace, output: str) -> dict[str, Any]:
 
     from builder.config import load_target
     from builder.policy.models import resolve_model
-    from trainers.metrics import peak_memory_gib
+    from trainers.training.metrics import peak_memory_gib
 
     path = resolve_model(load_target(TARGET)).path
     steps = steps_of(args.data, args.batch_size)

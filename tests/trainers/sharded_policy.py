@@ -10,10 +10,10 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 
 from tests.trainers.conftest import tiny_llama
 from tests.trainers.test_trainer import VOCABULARY, random_rows
-from trainers.collate import collate
-from trainers.parity import INPUTS, deviation
-from trainers.policy import deliver_logprobs, prepare_sharding
-from trainers.saving import as_dtype
+from trainers.data.collate import collate
+from trainers.model.parity import INPUTS, deviation
+from trainers.model.policy import deliver_logprobs, prepare_sharding
+from trainers.training.saving import as_dtype
 
 
 def backward(model, rows):

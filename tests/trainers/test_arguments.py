@@ -10,7 +10,7 @@ from builder.config import load_target
 from builder.errors import InputError
 from trainers.arguments import CONFIGS, list_configs, parser, read_settings
 from trainers.losses import LOSSES, Options
-from trainers.training_arguments import decisive, training_arguments
+from trainers.training.training_arguments import decisive, training_arguments
 
 GIVEN = ["--dataset", "d", "--output", "o"]
 

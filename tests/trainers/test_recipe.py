@@ -11,7 +11,7 @@ import trainers.plot
 from builder.config import list_targets, load_target
 from scripts.recipe import COMPARISONS, TRAININGS, full, small, study
 from trainers.arguments import read_settings
-from trainers.training_arguments import training_arguments
+from trainers.training.training_arguments import training_arguments
 
 SCALES = {"full": full(8), "small": small()}
 OUTPUT = Path("studies/x")

@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 from builder.errors import InputError
 from tests.trainers.test_arguments import parsed
 from tests.trainers.test_train import assert_same_curve, command, curve
-from trainers.runlog import read_steps
 from trainers.train import main
-from trainers.training_arguments import decisive
+from trainers.training.runlog import read_steps
+from trainers.training.training_arguments import decisive
 
 HELD_OUT = ("--held-out", "4")
 STOPPING = (

@@ -15,10 +15,10 @@ from builder.policy.chat import Chat
 from builder.release.manifest import read_manifest
 from builder.release.open import open_release
 from tests.trainers.launch import quiet_environment, torchrun
-from trainers.prepared import split
-from trainers.release_rows import release_rows
-from trainers.runlog import read_steps
+from trainers.data.release_rows import release_rows
 from trainers.train import main
+from trainers.training.prepared import split
+from trainers.training.runlog import read_steps
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,7 @@ def test_a_run_killed_in_the_middle_continues_with_the_same_curve(undisturbed, r
     arguments = command(release, output, "--held-out", "2")
     killer = (
         "import os, signal, sys\n"
-        "from trainers.runlog import RunLog\n"
+        "from trainers.training.runlog import RunLog\n"
         "from trainers.train import main\n"
         "log = RunLog.on_log\n"
         "def on_log(self, args, state, control, logs=None, **others):\n"
