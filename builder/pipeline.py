@@ -85,6 +85,8 @@ def preload(model_dir: Path, target: Target) -> None:
 
 def main() -> None:
     """Warm up, wait for leave, and run, in a scratch directory of its own: nothing of another run is ever read."""
+    # One server for the verifiers of all steps; it imports beside us what their workers need.
+    warm_up("builder.pipeline", "builder.method.rules")
     workspace = Workspace(Path(sys.argv[1]))
     shutil.rmtree(workspace.scratch, ignore_errors=True)  # what a killed run left
     workspace.scratch.mkdir()
@@ -92,8 +94,6 @@ def main() -> None:
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         os.environ["DISTILABEL_LOG_LEVEL"] = "WARNING"  # else two lines for each batch of each step
         preload(Path(sys.argv[2]), workspace.settings().target)  # while the supervisor prepares the rows
-        # One server for the verifiers of all steps. It imports what their workers need; the engine is asked meanwhile.
-        warm_up("builder.pipeline", "builder.method.rules")
         while not workspace.go_file.exists():
             time.sleep(_POLL_SECONDS)
         workspace.scratch = Path(scratch)
