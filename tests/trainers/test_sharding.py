@@ -24,7 +24,7 @@ def test_a_policy_sharded_over_two_processes_has_the_gradients_of_a_whole_one():
 
 
 # No log-prob of the expert's text is stored: π_0 is the model with its adapter off, sharded, too.
-LORA = ("--lora", "--lora-rank", "4", "--data", "expert", "--null-denominator", "policy")
+LORA = "--lora --lora-rank 4 --data expert --null-denominator policy --max-steps 3 --save-strategy no".split()
 
 
 def test_a_sharded_run_has_the_curve_of_a_whole_one_and_leaves_a_whole_model(release, tmp_path):

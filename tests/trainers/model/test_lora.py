@@ -142,7 +142,7 @@ def test_layers_that_cannot_have_an_adapter_are_named(modules, message):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The following alpha_pattern keys")
+@pytest.mark.filterwarnings("ignore:The following .*_pattern keys", "ignore:fan_in_fan_out is set to False")
 def test_all_linear_layers_of_most_architectures_can_have_one():
     """Mixtures' experts, which are one weight each, among them."""
     refused = {}
