@@ -9,7 +9,7 @@ from accelerate.utils import fsdp2_prepare_model
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from tests.trainers.conftest import tiny_llama
-from tests.trainers.test_trainer import VOCABULARY, random_rows
+from tests.trainers.training.test_trainer import VOCABULARY, random_rows
 from trainers.data.collate import collate
 from trainers.model.parity import INPUTS, deviation
 from trainers.model.policy import deliver_logprobs, prepare_sharding

@@ -160,14 +160,14 @@ def test_entropies_are_those_of_the_whole_distributions(fp32, prompt_ids, plain_
 
 
 def test_excess_surprisal_is_zero_for_what_the_policy_draws_and_positive_for_foreign_text(fp32, prompt_ids):
-    rows = [Draft.seeded(prompt_ids, params(12), seed=7, index=index) for index in range(200)]
+    rows = [Draft.seeded(prompt_ids, params(8), seed=7, index=index) for index in range(60)]
     fp32.generate(rows)
     own = excess_surprisals(fp32.score([(prompt_ids, row.token_ids) for row in rows]))
     error = own.std() / len(own) ** 0.5
-    assert error < 0.6  # of a text; 0.05 a token
+    assert error < 0.8  # of a text; 0.1 a token
     assert abs(own.mean()) < 3 * error
-    shuffled = [random.Random(0).sample(row.token_ids, len(row.token_ids)) for row in rows[:20]]
-    assert excess_surprisals(fp32.score([(prompt_ids, ids) for ids in shuffled])).mean() > 12.0
+    shuffled = [random.Random(0).sample(row.token_ids, len(row.token_ids)) for row in rows[:8]]
+    assert excess_surprisals(fp32.score([(prompt_ids, ids) for ids in shuffled])).mean() > 8.0
 
 
 def excess_surprisals(scores):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.trainers.architectures import tiny
-from tests.trainers.test_trainer import random_rows
+from tests.trainers.training.test_trainer import random_rows
 from trainers.data.collate import collate
 from trainers.model import attention
 from trainers.model.attention import NAME, row_sizes, separate_rows

@@ -15,7 +15,7 @@ from builder.errors import InputError
 from tests.trainers.architectures import BUCKETED, PACKED, tiny
 from tests.trainers.conftest import tiny_llama
 from tests.trainers.test_train import assert_same_curve, command, curve
-from tests.trainers.test_trainer import VOCABULARY, Gradients, assert_same, random_rows
+from tests.trainers.training.test_trainer import VOCABULARY, Gradients, assert_same, random_rows
 from trainers.arguments import Settings
 from trainers.data.collate import collate
 from trainers.data.rows import Row, Rows

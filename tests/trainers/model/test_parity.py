@@ -7,7 +7,7 @@ import torch
 
 from builder.errors import InputError
 from tests.trainers.architectures import BENT, BIASED, BUCKETED, PACKED, tiny
-from tests.trainers.test_trainer import assert_same, first_step, random_rows, trainer
+from tests.trainers.training.test_trainer import assert_same, first_step, random_rows, trainer
 from trainers.model import policy
 from trainers.model.attention import separate_rows
 from trainers.model.parity import deviation, probe, settle

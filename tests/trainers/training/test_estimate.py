@@ -6,8 +6,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.trainers.test_guards import rows
 from tests.trainers.test_train import command
+from tests.trainers.training.test_guards import rows
 from trainers.data.batches import shuffled_steps
 from trainers.train import main
 from trainers.training.estimate import Measured, Plan, estimate, planned, rehearsal_rows
