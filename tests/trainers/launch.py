@@ -1,7 +1,6 @@
 """Starting two processes on this machine, as a user would."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +15,8 @@ def quiet_environment() -> dict[str, str]:
 
 def torchrun(*program: str) -> subprocess.CompletedProcess[str]:
     """Run a program in two processes that find each other over loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launch = f"-m torch.distributed.run --nproc-per-node 2 --master-addr 127.0.0.1 --master-port {port}".split()
+    # A port that somebody looked for might be taken before it is used: the rendezvous takes one and keeps it.
+    launch = "-m torch.distributed.run --nproc-per-node 2 --standalone --local-addr 127.0.0.1".split()
     return subprocess.run(
         [sys.executable, *launch, *program], env=quiet_environment(), capture_output=True, text=True, check=False
     )
