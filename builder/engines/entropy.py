@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-_STEPS = 50  # of bisection: the exponent is right to 1e-13
+_STEPS = 26  # of bisection: the exponent is right to 1e-6
 _STEEPEST = 60.0  # exponent
 _NEAR_ONE = 1e-4  # where a power's integral is taken for its limit, the logarithm
 _NO_MASS = 1e-9  # of the tail: rounding

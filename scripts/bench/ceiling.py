@@ -58,6 +58,8 @@ def main() -> None:
             _print_ours(args.concurrency, large)
             few = write_problems(folder / "few.jsonl", args.peer_rows)
             results = {"ours": run_build(args.peer_rows, folder / "small", url, args.tokens, args.concurrency).usage}
+            less = run_build(args.peer_rows, folder / "less", url, args.tokens, args.concurrency, "--no-entropies")
+            results["ours, --no-entropies"] = less.usage
             for peer in peers:
                 command = [
                     *(sys.executable, "-m", "scripts.bench.peers", peer, str(few), url),

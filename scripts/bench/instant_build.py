@@ -60,15 +60,15 @@ def write_problems(file: Path, rows: int) -> Path:
     return file
 
 
-def run_build(rows: int, output: Path, url: str, tokens: int, concurrency: int) -> InstantBuild:
-    """Build so many problems with the instant engine at `url`, by the command that a user would give."""
+def run_build(rows: int, output: Path, url: str, tokens: int, concurrency: int, *more: str) -> InstantBuild:
+    """Build so many problems with the instant engine at `url`, by the command that a user would give, and `more`."""
     source = write_problems(output.with_suffix(".jsonl"), rows)
     before = _served()
     usage = measure(
         [
             *(sys.executable, "-m", "builder.build", "--target", TARGET, "--source", str(source)),
             *("--engine-url", url, "--trust-engine", "--max-tokens", str(tokens), "--concurrency", str(concurrency)),
-            *("--output", str(output)),
+            *("--output", str(output), *more),
         ]
     )
     manifest = read_manifest(output)
