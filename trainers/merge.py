@@ -24,11 +24,10 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m trainers.merge",
-        description="Add an adapter that a trainer left (--lora) to the weights of the model it was trained on.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = cli.parser(
+        "python -m trainers.merge",
+        "Add an adapter that a trainer left (--lora) to the weights of the model it was trained on.",
+        _EPILOG,
     )
     p.add_argument("adapter", type=Path, metavar="ADAPTER", help="a checkpoint, adapter/ or --output of a LoRA run")
     p.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the model appears")

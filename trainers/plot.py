@@ -43,11 +43,10 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m trainers.plot",
-        description="Draw the curves of training runs into one picture, one panel a metric.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    p = cli.parser(
+        "python -m trainers.plot",
+        "Draw the curves of training runs into one picture, one panel a metric.",
+        _EPILOG,
     )
     p.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="--output of a trainer")
     p.add_argument("--output", type=Path, required=True, metavar="FILE", help="picture: .png, .svg or .pdf")

@@ -1,12 +1,12 @@
 """What every figure of a report is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from builder.reporting import charts
 from builder.reporting.histograms import Histogram
-from builder.reporting.numbers import count, counted
+from builder.reporting.numbers import count, counted, real
 
 STAGE_NAMES = {"self_alignment": "self-alignment", "guided_alignment": "guided-alignment", "fallback": "fallback"}
 TEXT_NAMES = {"expert": "D, expert text", "kept": "D′, kept text"}
@@ -45,4 +45,19 @@ def of_histogram(
         partial(charts.distribution, title, found, names, x_name, mark=mark),
         ("from", "to", *(names[name] for name in series)),
         tuple((f"{low:g}", f"{high:g}", *map(count, counts)) for low, high, *counts in bins if any(counts)),
+    )
+
+
+def of_stages(title: str, caption: str, label: str, means: Mapping[str, tuple[float, float]]) -> Figure:
+    """The figure of means per token before and after, nats, by stage and for `all`; `label` is for a screen reader."""
+    lines = [
+        charts.Change(STAGE_NAMES.get(stage, "all rows"), stage if stage in STAGE_NAMES else "kept", before, after)
+        for stage, (before, after) in means.items()
+    ]
+    return Figure(
+        title,
+        caption,
+        partial(charts.changes, label, lines, "nats per token"),
+        ("stage", "expert", "kept"),
+        tuple((line.name, real(line.before, 3), real(line.after, 3)) for line in lines),
     )

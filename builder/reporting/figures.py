@@ -8,7 +8,7 @@ from typing import Any
 from builder.release.pass_rates import is_adaptive
 from builder.release.records import STAGES
 from builder.reporting import charts, checks, surprisal
-from builder.reporting.figure import STAGE_NAMES, TEXT_NAMES, Figure, of_histogram
+from builder.reporting.figure import STAGE_NAMES, TEXT_NAMES, Figure, of_histogram, of_stages
 from builder.reporting.numbers import count, counted, real, share, weight
 from builder.reporting.statistics import ALL, PHASES, Statistics
 
@@ -58,20 +58,14 @@ def _stages(s: Statistics) -> Figure:
 
 def _changes(s: Statistics) -> Figure:
     means = s.summary["logprobs"]
-    lines = [
-        charts.Change(STAGE_NAMES.get(stage, "all rows"), "kept" if stage == ALL else stage,
-                      of_stage["expert_per_token"], of_stage["kept_per_token"])
-        for stage, of_stage in means.items()
-    ]  # fmt: skip
     gain = means[ALL]["kept_per_token"] - means[ALL]["expert_per_token"]
-    return Figure(
+    return of_stages(
         "Mean log-prob per token, before and after",
         f"Over all rows, kept text is {real(abs(gain))} nats per token {'more' if gain >= 0 else 'less'} likely under "
         "the target policy than expert text. Grey: expert text, D; in colour: kept text, D′. "
         "Fallback rows do not move.",
-        partial(charts.changes, "Mean log-prob per token of expert and kept text by stage", lines, "nats per token"),
-        ("stage", "expert", "kept"),
-        tuple((line.name, real(line.before, 3), real(line.after, 3)) for line in lines),
+        "Mean log-prob per token of expert and kept text by stage",
+        {stage: (found["expert_per_token"], found["kept_per_token"]) for stage, found in means.items()},
     )
 
 

@@ -4,10 +4,7 @@
 how sharp the policy is, too.
 """
 
-from functools import partial
-
-from builder.reporting import charts
-from builder.reporting.figure import STAGE_NAMES, TEXT_NAMES, Figure, of_histogram
+from builder.reporting.figure import STAGE_NAMES, TEXT_NAMES, Figure, of_histogram, of_stages
 from builder.reporting.numbers import UNKNOWN, real
 from builder.reporting.statistics import ALL, Statistics
 
@@ -25,21 +22,14 @@ def by_stage(s: Statistics) -> Figure:
     title, means = "Excess surprisal per token, before and after", s.summary["logprobs"]
     if not is_measured(s):
         return Figure(title, _NOT_MEASURED)
-    lines = [
-        charts.Change(STAGE_NAMES.get(stage, "all rows"), "kept" if stage == ALL else stage,
-                      of_stage["expert_excess"], of_stage["kept_excess"])
-        for stage, of_stage in means.items()
-    ]  # fmt: skip
     before, after = means[ALL]["expert_excess"], means[ALL]["kept_excess"]
-    return Figure(
+    return of_stages(
         title,
         f"Over all rows, {real(before)} nats per token for expert text (grey, D) and {real(after)} for kept text (in "
         f"colour, D′). The policy’s own samples have 0, foreign text has more.{_bound(s)}",
-        partial(charts.changes, "Mean excess surprisal per token of expert and kept text by stage", lines,
-                "nats per token"),
-        ("stage", "expert", "kept"),
-        tuple((line.name, real(line.before, 3), real(line.after, 3)) for line in lines),
-    )  # fmt: skip
+        "Mean excess surprisal per token of expert and kept text by stage",
+        {stage: (found["expert_excess"], found["kept_excess"]) for stage, found in means.items()},
+    )
 
 
 def by_row(s: Statistics) -> Figure:
