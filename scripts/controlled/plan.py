@@ -18,7 +18,7 @@ MORE = (
 )
 RATES = ("1e-5", "2e-5", "5e-5")
 SEEDS = (0, 1, 2)  # of training
-EPOCHS = 3  # measured after the first and after the last
+EPOCHS = 3  # measured after the last; with the first seed, after the first, too
 TESTS = ("in", "phrased", "foreign", "retain")
 PRIMARY = ("in", "phrased", "foreign")  # the mean of `in` and of transfer, which is the mean of the two others
 DRIFT = ("general", "retain")  # what drift is measured on: nothing that D is about
@@ -76,7 +76,8 @@ def preparation(policy: Policy, trainings: tuple[Training, ...]) -> list[Stage]:
               ("builder.build", "--target", str(policy.target), "--source", str(policy.folder / "d.jsonl"),
                "--candidates", "4", *_SAMPLING, "--engine", policy.engine, "--output", str(policy.folder / "d-prime")),
               policy.folder / "d-prime" / "manifest.json"),
-        *_measured(policy, made, "policy"),
+        _measured(policy, made, "policy"),
+        _greedy(policy, made, "policy"),
     ]  # fmt: skip
     for training in trainings:
         for rate in RATES:
@@ -85,14 +86,16 @@ def preparation(policy: Policy, trainings: tuple[Training, ...]) -> list[Stage]:
 
 
 def comparison(policy: Policy, trainings: tuple[Training, ...]) -> list[Stage]:
-    """Every training at its best rate with every seed, measured after its first and after its last epoch."""
+    """Every training at its best rate with every seed; greedy, and after one epoch, with the first seed alone."""
     stages = []
     for training in trainings:
         rate = best_rate(policy, training)
-        for seed in SEEDS:
+        first = policy.run(training, rate, SEEDS[0])
+        stages += [_measured(policy, first, f"{first.name}-last"), _greedy(policy, first, f"{first.name}-last")]
+        stages += [_measured(policy, first / f"checkpoint-{_STEPS}", f"{first.name}-first")]
+        for seed in SEEDS[1:]:
             run = policy.run(training, rate, seed)
-            stages += [_train(policy, training, rate, seed), *_measured(policy, run, f"{run.name}-last")]
-            stages += _measured(policy, run / f"checkpoint-{_STEPS}", f"{run.name}-first")
+            stages += [_train(policy, training, rate, seed), _measured(policy, run, f"{run.name}-last")]
     return stages
 
 
@@ -121,17 +124,19 @@ def _development(policy: Policy, training: Training, rate: str) -> Stage:
     return stage(f"develop {run.name}", words, output / "results.json")
 
 
-def _measured(policy: Policy, model: Path, name: str) -> list[Stage]:
-    """Accuracy and pass@4 at temperature 1 with the drift from π₀, and greedy accuracy."""
-    tests, greedy = (policy.evaluation(name, what) for what in ("tests", "greedy"))
+def _measured(policy: Policy, model: Path, name: str) -> Stage:
+    """Accuracy and pass@4 at temperature 1 with the drift from π₀."""
+    output = policy.evaluation(name, "tests")
     prompts = [str(policy.folder / f"{name}.jsonl") for name in DRIFT]
     drift = ("--drift", str(policy.folder / "policy"), "--drift-prompts", *prompts,
              "--drift-samples", str(policy.folder / "drift.sqlite"))  # fmt: skip
-    return [
-        stage(f"evaluate {name}", (*_evaluate(policy, model, tests, TESTS, "4"), *drift), tests / "results.json"),
-        stage(f"evaluate {name}, greedy", (*_evaluate(policy, model, greedy, TESTS, "1"), "--greedy"),
-              greedy / "results.json"),
-    ]  # fmt: skip
+    return stage(f"evaluate {name}", (*_evaluate(policy, model, output, TESTS, "4"), *drift), output / "results.json")
+
+
+def _greedy(policy: Policy, model: Path, name: str) -> Stage:
+    output = policy.evaluation(name, "greedy")
+    words = (*_evaluate(policy, model, output, TESTS, "1"), "--greedy")
+    return stage(f"evaluate {name}, greedy", words, output / "results.json")
 
 
 def _evaluate(policy: Policy, model: Path, output: Path, tests: tuple[str, ...], samples: str) -> tuple[str, ...]:
