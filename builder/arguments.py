@@ -48,17 +48,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, metavar="DIR", help="where the release appears (default: releases/TARGET)")
     p.add_argument("--tool-version", action="version", version=f"mind-the-gap {__version__}")
 
-    source = p.add_argument_group("source")
-    source.add_argument(
-        "--source",
-        nargs="+",
-        default=["numinamath-cot"],
-        metavar="SOURCE",
-        help="numinamath-cot (default), gsm8k, gsm-symbolic, arithmetic, a Hub dataset id, or a JSONL, JSON, Parquet "
-        "or CSV file; several are concatenated",
-    )
-    add_flags(source, SourceSpec)
-    add_flags(source, Settings, "limit", "seed", "shard", "drop_unverifiable", "drop_contradicted")
+    add_flags(add_source_arguments(p), Settings, "shard")
 
     add_flags(p.add_argument_group("sampling (defaults: the target's)"), Sampling, override=True)
 
@@ -80,6 +70,22 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p
+
+
+def add_source_arguments(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Which rows, and where from."""
+    source = p.add_argument_group("source")
+    source.add_argument(
+        "--source",
+        nargs="+",
+        default=["numinamath-cot"],
+        metavar="SOURCE",
+        help="numinamath-cot (default), gsm8k, gsm-symbolic, arithmetic, a Hub dataset id, or a JSONL, JSON, Parquet "
+        "or CSV file; several are concatenated",
+    )
+    add_flags(source, SourceSpec)
+    add_flags(source, Settings, "limit", "seed", "drop_unverifiable", "drop_contradicted")
+    return source
 
 
 def add_rule_arguments(p: argparse.ArgumentParser) -> None:
