@@ -5,10 +5,11 @@ from pathlib import Path
 
 from builder import __version__
 from builder.building.workspace import Runtime
-from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
-from builder.errors import EXIT_CODES
+from builder.config import Rules, Sampling, Settings, SourceSpec, Target
+from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
 from builder.machine.flags import add_flags, given
+from builder.machine.validation import validated
 
 _EPILOG = f"""\
 examples:
@@ -107,7 +108,7 @@ def rules_from(args: argparse.Namespace) -> Rules:
     Raises:
         InputError: the copy rate is no share.
     """
-    return validated(Rules, Rules.named(args.rules).model_dump() | given(args, Rules), "rules")
+    return validated(Rules, Rules.named(args.rules).model_dump() | given(args, Rules), "rules", flags=True)
 
 
 def add_engine_arguments(p: argparse.ArgumentParser) -> None:
@@ -143,18 +144,22 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     """Everything that determines D′, from the command line.
 
     Raises:
-        InputError: a value is out of range.
+        InputError: a value is out of range, or longer than the target's context.
     """
     from builder.method.prompts import hashes
 
-    sampling = target.sampling.model_dump() | given(args, Sampling)
+    sampling = validated(Sampling, target.sampling.model_dump() | given(args, Sampling), "sampling", flags=True)
+    if sampling.max_tokens >= target.context_length:
+        raise InputError(
+            f"--max-tokens {sampling.max_tokens}: the target holds {target.context_length} tokens with the prompt"
+        )
     return validated(
         Settings,
         {
             "target": target,
             "model_revision": model_revision,
             "sources": [SourceSpec(name=name, **given(args, SourceSpec)) for name in args.source],
-            "sampling": validated(Sampling, sampling, "sampling"),
+            "sampling": sampling,
             "engine": engine,
             "rules": rules_from(args),
             "prompt_hashes": hashes(target),
@@ -162,4 +167,5 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             **given(args, Settings),
         },
         "settings",
+        flags=True,
     )

@@ -1,6 +1,5 @@
 """Typed, validated configuration: targets (one YAML file each) and everything else that determines D′."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
 from builder.errors import InputError
+from builder.machine.cli import meant
 from builder.machine.flags import Flag
+from builder.machine.validation import validated
 from builder.method.rule_words import MEANING
 from builder.texts.answers import LaxestForm
 
@@ -376,8 +377,7 @@ def load_target(name_or_path: str) -> Target:
     else:
         names = list_targets()
         if name_or_path not in names:
-            near = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.2)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = meant(name_or_path, names, cutoff=0.2)
             raise InputError(f"unknown target {name_or_path!r}{hint} (shipped: {', '.join(names)})")
         file = TARGETS / f"{name_or_path}.yaml"
     try:
@@ -387,19 +387,3 @@ def load_target(name_or_path: str) -> Target:
     if not isinstance(content, dict):
         raise InputError(f"target {name_or_path}: expected a mapping of fields, got {type(content).__name__}")
     return validated(Target, content, f"target {name_or_path}")
-
-
-def validated(model: type[M], content: dict[str, Any], where: str) -> M:
-    """Build `model`, turning pydantic's report into one line that names the field.
-
-    Raises:
-        InputError: with every offending field and why.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise InputError(f"{where}: {faults}") from None

@@ -62,6 +62,12 @@ def given(args: argparse.Namespace, model: type[BaseModel]) -> dict[str, Any]:
     return {field: value for field, value in values.items() if value is not None}
 
 
+def flag_name(model: type[BaseModel], field: str) -> str:
+    """How the command line calls a field."""
+    flag = _flag(model.model_fields[field]) if field in model.model_fields else None
+    return f"--{(flag and flag.name) or field.replace('_', '-')}"
+
+
 def _flag(info: FieldInfo) -> Flag | None:
     return next((known for known in info.metadata if isinstance(known, Flag)), None)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from builder.config import Settings, Shard, setting_differences, validated
+from builder.config import Settings, Shard, setting_differences
 from builder.errors import InputError
+from builder.machine.validation import validated
 from builder.release.manifest import NAME, facts
 from builder.release.open import Release
 

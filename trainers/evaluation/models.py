@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.config import Target, load_target, validated
+from builder.config import Target, load_target
 from builder.errors import InputError
+from builder.machine.validation import validated
 from builder.release.open import open_release
 
 TRAINING = "run.json"  # written by the trainers beside the model

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.config import Target, load_target, validated
+from builder.config import Target, load_target
 from builder.errors import InputError
+from builder.machine.validation import validated
 from builder.policy.chat import Chat
 from builder.policy.models import Model, resolve_model
 from builder.release.open import Release, open_release
@@ -50,6 +51,8 @@ def open_source(settings: Settings) -> Source:
         InputError: one of them does not exist, or they do not belong together.
     """
     parts = parts_of(settings.dataset, settings.data)
+    if file := next((part.name for part in parts if part.data != "text" and Path(part.name).is_file()), None):
+        raise InputError(f"{file} is a file: add --data text to train on its texts")
     releases = {
         part: open_release(part.name, settings.revision, configs=("default", "tokens"))
         for part in parts
