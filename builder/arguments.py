@@ -86,6 +86,14 @@ def add_source_arguments(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     add_flags(source, SourceSpec)
     add_flags(source, Settings, "limit", "seed", "drop_unverifiable", "drop_contradicted")
+    source.add_argument(
+        "--decontaminate",
+        nargs="+",
+        default=["auto"],
+        metavar="BENCHMARK",
+        help="reject problems that stand in these benchmarks: math500, minerva_math, olympiadbench, aime24, amc23, or "
+        "a file with problems; off; auto (default): those of the five that this machine has in its cache",
+    )
     return source
 
 
@@ -147,6 +155,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
         InputError: a value is out of range, or longer than the target's context.
     """
     from builder.method.prompts import hashes
+    from builder.sources.benchmarks import resolved
 
     sampling = validated(Sampling, target.sampling.model_dump() | given(args, Sampling), "sampling", flags=True)
     if sampling.max_tokens >= target.context_length:
@@ -162,6 +171,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             "sampling": sampling,
             "engine": engine,
             "rules": rules_from(args),
+            "decontaminate": resolved(args.decontaminate),
             "prompt_hashes": hashes(target),
             "tool_version": __version__,
             **given(args, Settings),

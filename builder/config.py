@@ -297,7 +297,8 @@ def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[s
 
 
 # What is made of samples, not how they are drawn: a change leaves every sample as good as it was.
-JUDGEMENT = ("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "entropies", "tool_version")
+JUDGEMENT = ("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "decontaminate", "entropies",
+             "tool_version")  # fmt: skip
 
 
 class Settings(Comparable):
@@ -327,6 +328,7 @@ class Settings(Comparable):
     drop_contradicted: Annotated[
         bool, Flag("reject rows whose expert solution comes to another answer than the gold")
     ] = False
+    decontaminate: list[str] = []  # `NAME@REVISION` each, see `builder.sources.benchmarks`
     entropies: Annotated[
         bool,
         Flag(

@@ -26,6 +26,9 @@ _KIND = Column("answer_kind", _TEXT, "what the problem asks for: a `value`, a `c
 _EXPERT_VERDICT = Column("expert_verdict", _TEXT, "the verdict on the expert solution: `correct`, `incorrect`, "
                          "`no_answer`, `timeout` or `error`; null if the gold answer is unusable")  # fmt: skip
 
+_OVERLAP = Column("benchmark_overlap", _REAL, "largest share of a benchmark problem's words that this problem has, in "
+                  "runs of 8; rows above a half are rejected; null if nothing was compared")  # fmt: skip
+
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
@@ -33,6 +36,7 @@ DEFAULT = (
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("answer", _TEXT, "gold answer; null if the source has none"),
     _KIND,
+    _OVERLAP,
     Column("prompt", _TURNS, "plain prompt as chat turns; apply the target's chat template"),
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
@@ -103,7 +107,7 @@ REJECTED = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
-    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate` or `malformed`"),
+    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate` or `malformed`"),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),
@@ -121,6 +125,7 @@ PREPARED = (
     _KIND,
     Column("verifiable", pa.bool_(), "whether the verifier can parse the gold answer, and it is no proof"),
     _EXPERT_VERDICT,
+    _OVERLAP,
     Column("expert_tokens", pa.int64(), "tokens of the expert solution, end-of-turn token included"),
 )
 

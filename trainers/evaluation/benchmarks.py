@@ -1,43 +1,17 @@
 """The benchmarks of the paper, and the user's own: where they are, and their rows as problems with gold answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.config import Frozen, SourceSpec
 from builder.errors import InputError
+from builder.sources.benchmarks import BENCHMARKS
 from builder.sources.files import FORMATS, open_local
 from builder.sources.load import sample
 from builder.sources.table import Table
 from trainers.evaluation.fields import ProblemFields, PromptFields
 from trainers.evaluation.problems import Loaded, Problem, Prompt
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A benchmark of the paper (section 4.1).
-
-    Attributes:
-        repo: dataset repository on the Hub.
-        split: of the repository.
-        problems: how many the paper asks.
-        config: of the repository.
-    """
-
-    repo: str
-    split: str
-    problems: int
-    config: str | None = None
-
-
-BENCHMARKS = {
-    "math500": Benchmark("HuggingFaceH4/MATH-500", "test", 500),
-    "minerva_math": Benchmark("math-ai/minervamath", "test", 272),
-    "olympiadbench": Benchmark("Hothan/OlympiadBench", "train", 675, "OE_TO_maths_en_COMP"),
-    "aime24": Benchmark("HuggingFaceH4/aime_2024", "train", 30),
-    "amc23": Benchmark("math-ai/amc23", "test", 40),
-}
 
 
 class BenchmarkSpec(Frozen):
