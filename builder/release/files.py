@@ -4,6 +4,7 @@ Where there is a `manifest.json`, the release is complete.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,12 @@ def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def data_file(release: Path, config: str) -> Path:
-    """The Parquet file of a config."""
-    return release / "data" / config / "train-00000.parquet"
+def data_file(release: Path, config: str, number: int = 0) -> Path:
+    """A Parquet file of a config; large ones have several."""
+    return release / "data" / config / f"train-{number:05}.parquet"
 
 
 def config_writer(release: Path, config: str) -> TableWriter:
-    """Writes a config's Parquet file."""
-    file = data_file(release, config)
-    file.parent.mkdir(parents=True)
-    return TableWriter(file, schema(CONFIGS[config]))
+    """Writes a config's Parquet files."""
+    data_file(release, config).parent.mkdir(parents=True)
+    return TableWriter(partial(data_file, release, config), schema(CONFIGS[config]))
