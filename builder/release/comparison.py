@@ -162,7 +162,8 @@ def _data(release: Release) -> dict[str, str]:
 def _schema_differences(before: Release, after: Release) -> list[str]:
     lines = []
     for config in CONFIGS:
-        old, new = dict(before.scan(config).collect_schema()), dict(after.scan(config).collect_schema())
+        old, new = (dict(release.scan(config).collect_schema()) if release.has(config) else {}
+                    for release in (before, after))  # fmt: skip
         lines += [f"removed {config}.{column}" for column in old if column not in new]
         lines += [f"added {config}.{column}" for column in new if column not in old]
         lines += [

@@ -29,7 +29,8 @@ def draw(release: Release, most: int, seed: int) -> Examples:
     ids = release.scan("default").select("id").collect()["id"]
     chosen = heapq.nsmallest(most, ids, key=lambda row: (derive_seed(seed, row, "example"), row))
     rows = release.scan("default").filter(pl.col("id").is_in(chosen)).collect(engine="streaming").to_dicts()
-    found = release.scan("candidates").filter(pl.col("id").is_in(chosen)).collect(engine="streaming")
+    texts = release.scan("candidates").select(pl.exclude(pl.List(pl.Int32), pl.List(pl.Float32)))
+    found = texts.filter(pl.col("id").is_in(chosen)).collect(engine="streaming")
     of_row: dict[str, list[dict[str, Any]]] = {}
     for candidate in found.sort("id", pl.col("phase") == "guided", "index").to_dicts():
         of_row.setdefault(candidate.pop("id"), []).append(candidate)
