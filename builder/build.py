@@ -69,6 +69,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     workspace = Workspace.of(output)
     workspace.settle(output)
     manifest = read_manifest(output)
+    if manifest and "reselection" in manifest and not args.fresh:
+        raise InputError(f"{output} was made by builder.reselect; choose another --output, or give --fresh")
     rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
     if manifest and not args.fresh and not (rejudged and workspace.journal_file.exists()):
         refuse_if_changed(settings, manifest["settings"], output)

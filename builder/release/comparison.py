@@ -70,7 +70,7 @@ def compare_releases(before: Release, after: Release) -> Comparison:
     moves = moved.group_by("stage", "stage_after").agg(pl.len().alias("n")).sort("n", "stage", descending=[True, False])
     other_text = [pl.col(column) != pl.col(f"{column}_after") for column in ("prompt", "completion")]
     sizes = {"before": old, "after": new, "common": common, "added": added, "removed": removed}
-    settings = setting_differences(*(without_paths(release.manifest)["settings"] for release in (before, after)))
+    settings = setting_differences(*map(_settings, (before, after)))
     schema = _schema_differences(before, after)
     return Comparison(
         before=before.name,
@@ -112,6 +112,13 @@ def smallest_bump(*, same_task: bool, same_data: bool, same_settings: bool, sche
     if not same_data or schema:
         return "minor"
     return "none" if same_settings else "patch"
+
+
+def _settings(release: Release) -> dict[str, Any]:
+    """All settings, those of a selection among them."""
+    made = release.manifest.get("reselection", {})
+    chosen = {name: made.get(name) for name in ("policy", "keep", "with_expert", "pass_rate")}
+    return without_paths(release.manifest)["settings"] | ({"reselection": chosen} if made else {})
 
 
 def _rows(release: Release) -> "pl.DataFrame":

@@ -30,7 +30,7 @@ _ENTROPIES = Column("policy_entropies", _LOGPROBS, "entropy of π at each of the
 _BOUND = Column("entropy_bound", _REAL, "how far the mean of these entropies may be off at most, nats a token")
 
 DEFAULT = (
-    Column("id", _TEXT, "unique id of the source row"),
+    Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
@@ -40,7 +40,7 @@ DEFAULT = (
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
     Column("fallback_reason", _TEXT, "why the expert's text stayed: `no_acceptable_candidate`, "
-           "`unverifiable` or `no_room`; null unless `fallback`"),
+           "`unverifiable`, `no_room` or, in a selection, `not_chosen`; null unless `fallback`"),
     Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
            "may be kept"),
     Column("self_correct", _COUNT, "of those, complete and verified correct"),
@@ -82,7 +82,7 @@ TOKENS = (
            "not measured"),
     Column("behavior_logprobs", _LOGPROBS, "log-prob of each completion token under the distribution that "
            "drew it, nats; null where that is unknown (`fallback`; "
-           "below top_p 1, some that stopped at another token than the one taught)"),
+           "below top_p 1 or in a selection, some that stopped at another token than the one taught)"),
 )  # fmt: skip
 
 CANDIDATES = (
@@ -125,7 +125,11 @@ REJECTED = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
-    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate` or `malformed`"),
+    Column(
+        "reason",
+        _TEXT,
+        "`overlong`, `no_gold`, `contradicted`, `duplicate`, `malformed` or, in a selection, `not_chosen`",
+    ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),

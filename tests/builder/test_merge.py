@@ -202,7 +202,7 @@ def test_merging_again_does_nothing_and_other_shards_are_refused(built, tmp_path
     with pytest.raises(InputError, match=r"merged is a release of something else"):
         merge(tmp_path / "merged", *others)
     assert merge(tmp_path / "merged", *others, fresh=True)["seed"] == 1
-    with pytest.raises(InputError, match="is one of the shards"):
+    with pytest.raises(InputError, match="is one of the releases to make it of"):
         merge(others[0], *others, fresh=True)
 
 
