@@ -10,7 +10,10 @@ from pathlib import Path
 from builder import __version__
 
 COMMANDS = {
-    **{name: f"builder.{name}" for name in ("diagnose", "build", "merge", "report", "publish", "diff", "export")},
+    **{
+        name: f"builder.{name}"
+        for name in ("diagnose", "build", "merge", "report", "publish", "diff", "export", "reselect")
+    },
     "verify": "builder.verify",
     **{name: f"trainers.{name.replace('-', '_')}" for name in ("train", "sft", "dft", "importance-sampling")},
     "merge-adapter": "trainers.merge",

@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     run = p.add_argument_group("run")
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier one left in --output")
     run.add_argument("--json", action="store_true", help="print the diagnosis as JSON on standard output")
-    p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", entropies=True, shard=None, ray=None,
+    p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", candidate_scores=False, ray=None,
                    dry_run=False)  # fmt: skip
     return p
 
@@ -65,7 +65,6 @@ def main(arguments: list[str] | None = None) -> int:
     from rich.console import Console
 
     from builder.building.session import built, planned
-    from builder.building.workspace import Workspace
     from builder.diagnosis.forecast import forecast
     from builder.diagnosis.foreignness import foreignness
     from builder.diagnosis.judgement import judge
@@ -79,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     manifest = built(args, settings, model, output, console)
     release = open_release(str(output))
     few = seen(release)
-    expert, whole = foreignness(expert_texts(release, Workspace.of(output))), forecast(few, target.sampling.candidates)
+    expert, whole = foreignness(expert_texts(release)), forecast(few, target.sampling.candidates)
     known = sum(source.get("rows", 0) for source in manifest["sources"])
     diagnosis = Diagnosis(few.rows, known, expert, whole, *judge(expert.all, whole))
     if args.json:

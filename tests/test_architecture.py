@@ -66,7 +66,7 @@ def test_what_is_pure_knows_no_files_engines_or_pipelines():
 
 
 def test_a_finished_release_does_not_know_how_it_was_built():
-    for room in ("release", "reporting", "publishing"):
+    for room in ("release", "reporting", "publishing", "diagnosis"):
         assert not importers(f"builder/{room}", "builder.building", "builder.journal", "builder.steps"), room
 
 

@@ -11,7 +11,7 @@ from builder.building.workspace import Workspace, refuse_if_changed
 from builder.config import Settings, Target, only_judgement_differs
 from builder.engines.servers import choose_engine
 from builder.engines.urls import base_url
-from builder.errors import InterruptedBuildError
+from builder.errors import InputError, InterruptedBuildError
 from builder.policy.models import Model, resolve_model
 from builder.release.manifest import read_manifest
 from builder.steps.ray import check_cluster
@@ -38,6 +38,8 @@ def built(args: argparse.Namespace, settings: Settings, model: Model, output: Pa
     workspace = Workspace.of(output)
     workspace.settle(output)
     manifest = read_manifest(output)
+    if manifest and "reselection" in manifest and not args.fresh:
+        raise InputError(f"{output} was made by builder.reselect; choose another --output, or give --fresh")
     rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
     if manifest and not args.fresh and not (rejudged and workspace.journal_file.exists()):
         refuse_if_changed(settings, manifest["settings"], output)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.building.provenance import provenance
-from builder.building.tables import candidates_table, default_table, tokens_table
+from builder.building.tables import candidates_table, default_table, expert_table, tokens_table
 from builder.building.workspace import Workspace
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
@@ -44,10 +44,11 @@ def write_release(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat) -> None:
-    outcomes = journal.outcomes()
+    outcomes, whole = journal.outcomes(), workspace.settings().candidate_tokens
     with ExitStack() as stack:
-        default, tokens, candidates = (
-            stack.enter_context(config_writer(scratch, config)) for config in ("default", "tokens", "candidates")
+        default, tokens, candidates, expert = (
+            stack.enter_context(config_writer(scratch, config))
+            for config in ("default", "tokens", "candidates", "expert")
         )
         for batch in _batches(workspace.rows_file):
             rows, of_rows = batch.to_pylist(), list(islice(outcomes, len(batch)))
@@ -57,7 +58,8 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
             entries = journal.entries({key for outcome in of_rows for key in outcome.journal_keys()})
             tokens.add_table(tokens_table(rows, of_rows, entries, chat))
             default.add_table(default_table(rows, of_rows, entries, chat))
-            candidates.add_table(candidates_table(of_rows, entries, chat))
+            candidates.add_table(candidates_table(of_rows, entries, chat, tokens=whole))
+            expert.add_table(expert_table(of_rows if whole else [], entries))
         if (extra := next(outcomes, None)) is not None:
             raise MindTheGapError(f"row {extra.id} has an outcome but is not a row of the source")
 

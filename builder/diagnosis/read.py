@@ -1,44 +1,32 @@
-"""What a finished build of a few rows has measured."""
+"""What a release of a few rows has measured."""
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from builder.building.workspace import Workspace
 from builder.diagnosis.forecast import Counts, Seen
 from builder.diagnosis.foreignness import Text
 from builder.errors import InputError
-from builder.journal.journal import Journal
 from builder.release.open import Release
 
-_BATCH = 500  # rows
 
-
-def expert_texts(release: Release, workspace: Workspace) -> list[Text]:
-    """The expert's solutions, token by token, which only the journal has.
+def expert_texts(release: Release) -> list[Text]:
+    """The expert's solutions, token by token.
 
     Raises:
-        InputError: the journal is gone, or has no entropies.
+        InputError: their entropies were not measured, or they were not kept.
     """
-    if not workspace.journal_file.exists():
-        raise InputError(f"{workspace.root} is gone, which the diagnosis needs; --fresh makes it again")
-    found = []
-    with Journal(workspace.journal_file) as journal:
-        origins = dict(release.scan("default").select("id", "origin").collect().iter_rows())
-        outcomes = journal.outcomes()
-        while some := list(islice(outcomes, _BATCH)):
-            keys = [(bytes.fromhex(o.texts.expert), bytes.fromhex(o.texts.expert_entropies or "")) for o in some]
-            entries = journal.entries({key for pair in keys for key in pair})
-            for outcome, (text, entropies) in zip(some, keys, strict=True):
-                if entropies not in entries:
-                    raise InputError(f"{workspace.root} was built with --no-entropies, which the diagnosis needs")
-                logprobs = entries[text].logprobs.astype(np.float64)
-                entropy, bound = entries[entropies].entropies(len(logprobs))
-                found.append(Text(origins[outcome.id], -logprobs - entropy, float(bound.sum())))
-    return found
+    columns = ("id", "policy_logprobs", "policy_entropies", "entropy_bound")
+    expert = release.scan("expert").select(columns).drop_nulls().collect()
+    origins = dict(release.scan("default").select("id", "origin").collect().iter_rows())
+    if len(expert) < len(origins):
+        raise InputError(f"release {release.name} lacks the policy's entropies of expert solutions; build it again")
+    return [
+        Text(origins[row], -np.array(logprobs) - np.array(entropies), bound * len(logprobs))
+        for row, logprobs, entropies, bound in expert.iter_rows()
+    ]
 
 
 def seen(release: Release) -> Seen:

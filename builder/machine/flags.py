@@ -58,7 +58,7 @@ def add_flags(group: argparse._ActionsContainer, model: type[BaseModel], *fields
 
 def given(args: argparse.Namespace, model: type[BaseModel]) -> dict[str, Any]:
     """What the command line says of a model, by field."""
-    values = {field: getattr(args, field) for field, info in model.model_fields.items() if _flag(info)}
+    values = {field: getattr(args, field, None) for field, info in model.model_fields.items() if _flag(info)}
     return {field: value for field, value in values.items() if value is not None}
 
 

@@ -103,6 +103,8 @@ def merged_manifest(releases: Sequence[Release], summary: dict[str, Any]) -> dic
 
 
 def _shard(release: Release) -> Shard:
+    if "reselection" in release.manifest:
+        raise InputError(f"{release.name} was made by builder.reselect; merge the shards as built, then choose again")
     if not (shard := release.manifest["settings"].get("shard")):
         raise InputError(f"{release.name} is not a shard; builder.build --shard makes them")
     return Shard.model_validate(shard)

@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from builder.building.write_release import write_release
@@ -16,8 +17,8 @@ def build(tmp_path, chat, target):
 
 
 def test_the_experts_excess_is_what_the_release_says_token_by_token(build):
-    release, workspace = build
-    texts = expert_texts(release, workspace)
+    release, _ = build
+    texts = expert_texts(release)
     rows = release.scan("default").collect().to_dicts()
     assert [text.origin for text in texts] == [row["origin"] for row in rows]
     for text, row in zip(texts, rows, strict=True):
@@ -34,8 +35,9 @@ def test_candidates_are_counted_by_row_and_phase(build):
     assert found.own_tokens == found.retold_tokens > 0
 
 
-def test_without_a_journal_it_says_what_to_do(build):
-    release, workspace = build
-    workspace.journal_file.unlink()
-    with pytest.raises(InputError, match="--fresh"):
-        expert_texts(release, workspace)
+def test_without_entropies_it_says_what_to_do(build):
+    release, _ = build
+    (file,) = release.files("expert")
+    pl.read_parquet(file).with_columns(policy_entropies=None).write_parquet(file)
+    with pytest.raises(InputError, match="lacks the policy's entropies"):
+        expert_texts(release)
