@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from builder.method.alignment import Alignment
 from builder.steps.base import ALIGNMENT, TICK, Columns, name_process
 
 if TYPE_CHECKING:
+    import numpy as np
     from distilabel.typing import GeneratorStepOutput, StepColumns
 
 _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between ticks: soon after something was finished, then more and more seldom
+_PORTION = 1_000  # rows read at once
 
 
 class Feed(GeneratorStep):
@@ -69,18 +72,10 @@ class Feed(GeneratorStep):
         yield ticks, True
 
     def _batches(self) -> Iterator[list[Columns]]:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         fresh = Alignment().dump()
-        finished = self._journal.finished_rows()
-        for batch in pq.ParquetFile(self._files.rows_file, pre_buffer=False).iter_batches(self.batch_size):
-            rows = batch["row"].to_numpy()
-            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])  # both ascend
-            todo = batch.filter(pa.array(~np.isin(rows, finished[first:last])))
-            if len(todo):
-                yield [row | {ALIGNMENT: fresh} for row in todo.to_pylist()]
+        todo = unfinished(self._files.rows_file, self._journal.finished_rows())
+        while rows := [row | {ALIGNMENT: fresh} for row in islice(todo, self.batch_size)]:
+            yield rows
 
     def _until(self, reached: Callable[[], bool]) -> Iterator[None]:
         """Something to yield ticks for, as long as a condition is not reached."""
@@ -90,3 +85,24 @@ class Feed(GeneratorStep):
             last, settled = settled, self._journal.settled()
             pause = _SHORTEST if settled != last else min(2 * pause, _LONGEST)
             yield
+
+
+def unfinished(rows_file: Path, finished: "np.ndarray") -> Iterator[Columns]:
+    """Prepared rows that are still to do, in order; of row groups without any, only the numbers are read.
+
+    Args:
+        rows_file: with the columns of `PREPARED`, ascending by row.
+        finished: row numbers, ascending, int64 `[rows]`.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(rows_file, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=["row"])["row"].to_numpy()
+            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])
+            todo, seen = np.isin(rows, finished[first:last], invert=True), 0
+            for batch in file.iter_batches(_PORTION, row_groups=[group]) if todo.any() else ():
+                yield from batch.filter(pa.array(todo[seen : seen + len(batch)])).to_pylist()
+                seen += len(batch)
