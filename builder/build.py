@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from builder.arguments import parser, settings_from
-from builder.config import Settings, Target, list_targets, load_target, only_judgement_differs
+from builder.config import Settings, Target, list_targets, load_target
 from builder.errors import InputError, InterruptedBuildError
 from builder.machine import cli
 
@@ -45,11 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _build(args: argparse.Namespace, target: Target) -> int:
     from rich.console import Console
 
-    from builder.building.workspace import Workspace, refuse_if_changed
+    from builder.building.workspace import Workspace
     from builder.engines.urls import base_url
     from builder.policy.models import resolve_model
     from builder.release.manifest import read_manifest
     from builder.release.summary import print_summary
+    from builder.release.tiers import Change
     from builder.steps.ray import check_cluster
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
@@ -69,16 +70,14 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     workspace = Workspace.of(output)
     workspace.settle(output)
     manifest = read_manifest(output)
-    rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
-    if manifest and not args.fresh and not (rejudged and workspace.journal_file.exists()):
-        refuse_if_changed(settings, manifest["settings"], output)
+    if manifest and not args.fresh and not workspace.goes_on(settings, manifest["settings"], output):
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     else:
         if args.ray:
             check_cluster(args.ray)
         with workspace.locked(fresh=args.fresh):
-            if workspace.claim(settings):
-                console.print("the rules have changed: stored samples are judged again", highlight=False)
+            if workspace.claim(settings) is Change.JUDGED_AGAIN:
+                console.print("settings have changed: stored samples are judged again", highlight=False)
             manifest = _run(args, settings, model, output, workspace, console)
     if args.json:
         print(json.dumps({"release": str(output), **manifest["summary"], "cost": manifest["cost"]}, indent=2))

@@ -75,6 +75,11 @@ class Progress:
         """Rows with an outcome."""
         return sum(self.stages.values())
 
+    @property
+    def paid(self) -> bool:
+        """Whether an engine has answered anything."""
+        return bool(self.candidates or self.scored_tokens)
+
 
 class Entry(NamedTuple):
     """A finished request as it is kept: `[time]` int32 and float32; see `Completion`."""
