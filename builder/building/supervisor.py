@@ -101,6 +101,8 @@ class Build:
             chat = Chat(model_dir, target)
             total = prepare(self._settings, chat, self._files)
             if journal.progress().rows < total:
+                if not journal.progress().paid:
+                    self._files.forget_engines()
                 self._reach(server, chat)
                 self._generate(journal, session, total, server)
         return chat

@@ -202,6 +202,11 @@ class Workspace:
             if line not in known:
                 write_atomically(file, "\n".join([*known, line]))
 
+    def forget_engines(self) -> None:
+        """Forget engines from which nothing was drawn: another one may have been meant."""
+        for file in (self.probe_file, self.engine_file, self.engine_check_file):
+            file.unlink(missing_ok=True)
+
     def engines(self) -> list[str]:
         """Every engine that took part in any session, with its version; empty if there was nothing to ask one."""
         return _lines(self.engine_file)
