@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.building.flow import Flow
+from builder.building.left import left
 from builder.building.prepare import prepare
 from builder.building.progress import ProgressDisplay
 from builder.building.workspace import Runtime, Workspace
@@ -101,6 +102,7 @@ class Build:
             chat = Chat(model_dir, target)
             total = prepare(self._settings, chat, self._files)
             if journal.progress().rows < total:
+                self._say(left(self._settings, chat, journal, self._files.rows_file).said(self._settings.sampling))
                 if not journal.progress().paid:
                     self._files.forget_engines()
                 self._reach(server, chat)

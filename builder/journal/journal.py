@@ -10,9 +10,7 @@ What is there is tallied as it is written, so that nobody has to count it: a jou
 
 import hashlib
 import json
-import sys
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import InputError
+from builder.journal.packed import floats, ints, unpacked_floats, unpacked_ints
 from builder.journal.sqlite import Transaction, checksum, connect, damaged
 from builder.journal.work import WorkTable
 from builder.method.outcome import Outcome
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 VERSION = 2  # of the layout
 _PAGE = 1 << 14  # bytes: several completions a page
 _LOOKUP = 500  # keys a statement
+_PROMPT = 16  # bytes that keys of one prompt's samples begin with
 _SCHEMA = (
     """CREATE TABLE requests (
     number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, token_ids BLOB NOT NULL, logprobs BLOB NOT NULL,
@@ -102,7 +102,8 @@ def generation_keys(
     Their first half names the prompt and its settings, so that samples of one prompt are neighbours in the index.
     """
     request = _digest("generate", model, asdict(params), prompt_ids)
-    return [request[:16] + hashlib.sha256(b"%b%d,%d" % (request, *sample)).digest()[:16] for sample in samples]
+    rest = (hashlib.sha256(b"%b%d,%d" % (request, *sample)).digest() for sample in samples)
+    return [request[:_PROMPT] + each[: len(request) - _PROMPT] for each in rest]
 
 
 def scoring_key(model: str, prompt_ids: Sequence[int], completion_ids: Sequence[int]) -> bytes:
@@ -177,7 +178,7 @@ class Journal:
         self._insert(entries)
 
     def _insert(self, entries: Iterable[tuple[bytes, Sequence[int], Sequence[float], str]]) -> None:
-        rows = [(key, _ints(ids), _floats(lps), reason) for key, ids, lps, reason in entries]
+        rows = [(key, ints(ids), floats(lps), reason) for key, ids, lps, reason in entries]
         with self._transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO requests (key, token_ids, logprobs, finish_reason, checksum) "
@@ -194,7 +195,13 @@ class Journal:
             return None
         if found[3] != checksum(key, *found[:3]):
             raise damaged(self.path)
-        return Completion(_array("i", found[0]).tolist(), _array("f", found[1]).tolist(), found[2])
+        return Completion(unpacked_ints(found[0]), unpacked_floats(found[1]), found[2])
+
+    def drawn(self, key: bytes) -> int:
+        """How many samples there are of the prompt, drawn in the way, that a key of `generation_keys` is of."""
+        first, last = key[:_PROMPT], key[:_PROMPT] + b"\xff" * (len(key) - _PROMPT)
+        (count,) = self._db.execute("SELECT COUNT(*) FROM requests WHERE key BETWEEN ? AND ?", (first, last)).fetchone()
+        return count
 
     def entries(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
         """The finished requests under many keys; those that are not there are left out."""
@@ -283,25 +290,3 @@ class Journal:
 
     def _transaction(self) -> Transaction:
         return Transaction(self._db)
-
-
-def _ints(values: Sequence[int]) -> bytes:
-    return _little(array("i", values))
-
-
-def _floats(values: Sequence[float]) -> bytes:
-    return _little(array("f", values))
-
-
-def _little(values: array) -> bytes:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _array(kind: str, data: bytes) -> array:
-    values = array(kind)
-    values.frombytes(data)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values

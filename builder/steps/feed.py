@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from distilabel.steps import GeneratorStep
 from pydantic import PrivateAttr
 
+from builder.building.left import unfinished
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
 from builder.method.alignment import Alignment
 from builder.steps.base import ALIGNMENT, TICK, Columns, name_process
 
 if TYPE_CHECKING:
-    import numpy as np
     from distilabel.typing import GeneratorStepOutput, StepColumns
 
 _SHORTEST, _LONGEST = 0.02, 1.0  # seconds between ticks: soon after something was finished, then more and more seldom
-_PORTION = 1_000  # rows read at once
 
 
 class Feed(GeneratorStep):
@@ -85,24 +84,3 @@ class Feed(GeneratorStep):
             last, settled = settled, self._journal.settled()
             pause = _SHORTEST if settled != last else min(2 * pause, _LONGEST)
             yield
-
-
-def unfinished(rows_file: Path, finished: "np.ndarray") -> Iterator[Columns]:
-    """Prepared rows that are still to do, in order; of row groups without any, only the numbers are read.
-
-    Args:
-        rows_file: with the columns of `PREPARED`, ascending by row.
-        finished: row numbers, ascending, int64 `[rows]`.
-    """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(rows_file, pre_buffer=False) as file:
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=["row"])["row"].to_numpy()
-            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])
-            todo, seen = np.isin(rows, finished[first:last], invert=True), 0
-            for batch in file.iter_batches(_PORTION, row_groups=[group]) if todo.any() else ():
-                yield from batch.filter(pa.array(todo[seen : seen + len(batch)])).to_pylist()
-                seen += len(batch)

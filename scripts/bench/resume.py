@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from builder.building.left import unfinished
 from builder.building.workspace import Workspace
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
@@ -25,7 +26,6 @@ from builder.method.alignment import Decision
 from builder.method.outcome import Judged, Outcome, Texts
 from builder.release.parquet import TableWriter
 from builder.release.records import PREPARED, schema
-from builder.steps.feed import unfinished
 
 FINISHED = 0.9  # share of rows
 CANDIDATES, TOKENS = 15, 400  # a row; a candidate

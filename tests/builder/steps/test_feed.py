@@ -1,18 +1,15 @@
 """What is fed into the pipeline, and when; the test plays the pipeline."""
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
 from builder.method.alignment import Alignment, Decision
 from builder.method.outcome import Outcome, Texts
 from builder.steps.base import ALIGNMENT, TICK
-from builder.steps.feed import Feed, unfinished
+from builder.steps.feed import Feed
 
 
 def outcome(row):
@@ -108,11 +105,3 @@ def test_rows_that_all_fail_are_not_fed_to_the_end(feed, journal):
         fed += ids(batch)
         journal.put_failures((row_id, "engine gone") for row_id in ids(batch))
     assert len(fed) == 8
-
-
-@given(rows=st.sets(st.integers(0, 60), min_size=1), finished=st.sets(st.integers(0, 60)), group=st.integers(1, 9))
-def test_what_is_unfinished_is_found_however_the_rows_lie_in_the_file(tmp_path_factory, rows, finished, group):
-    file = tmp_path_factory.mktemp("rows") / "rows.parquet"
-    pq.write_table(pa.table({"row": sorted(rows), "id": [f"r{n}" for n in sorted(rows)]}), file, row_group_size=group)
-    found = [row["id"] for row in unfinished(file, np.array(sorted(finished), np.int64))]
-    assert found == [f"r{n}" for n in sorted(rows - finished)]
