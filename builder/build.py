@@ -53,11 +53,16 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.release.tiers import Change
     from builder.steps.ray import check_cluster
 
+    if args.release_now and (args.fresh or args.push_to_hub):
+        raise InputError(
+            "--release-now writes what is finished: --fresh would delete that first, and to publish an interim release "
+            "there is builder.publish --interim"
+        )
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
     args.engine_url = [base_url(url) for url in args.engine_url]
     engine = _engine(args, target)
-    model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
+    model = resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
     settings = settings_from(args, target, model.revision, engine)
     output = (args.output or _default_output(settings)).absolute()
     if args.dry_run:
@@ -72,6 +77,10 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     manifest = read_manifest(output)
     if manifest and not args.fresh and not workspace.goes_on(settings, manifest["settings"], output):
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
+    elif args.release_now:
+        from builder.building.write_release import release_now
+
+        manifest, output = release_now(settings, model, workspace, output)
     else:
         if args.ray:
             check_cluster(args.ray)
@@ -111,7 +120,7 @@ def _run(
             from builder.engines.running import EngineChoice
 
             engine = EngineChoice(settings.engine, args.engine_url, args.trust_engine, say)
-            session = args.concurrency, args.patience, args.ray
+            session = args.concurrency, args.patience, args.ray, args.give_up_rows
             return Build(settings, model, output, workspace, flow, engine, *session, console).run()
     except KeyboardInterrupt:
         raise InterruptedBuildError("interrupted; everything finished is kept, the same command continues") from None
@@ -141,10 +150,10 @@ def _publication(args: argparse.Namespace, console: "Console") -> "Publication |
 
 
 def _engine(args: argparse.Namespace, target: Target) -> str:
-    """The engine to use; a dry run may be about a target that this machine cannot run."""
+    """The engine to use; what draws nothing may be about a target that this machine cannot run."""
     from builder.engines.servers import choose_engine
 
-    if args.engine_url or (args.dry_run and target.gpu_memory_gib):
+    if args.engine_url or ((args.dry_run or args.release_now) and target.gpu_memory_gib):
         return "vllm"
     return choose_engine(args.engine, target)
 

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from builder.config import Comparable, Frozen, Settings, setting_differences
 from builder.errors import InputError, MindTheGapError
 from builder.machine.atomic import Replacement, write_atomically
 from builder.machine.flags import Flag
-from builder.release.tiers import Change, change, of_samples
+from builder.release.tiers import Change, change, of_samples, of_texts
 
 
 class Runtime(Frozen):
@@ -49,6 +49,14 @@ class Runtime(Frozen):
             "ADDRESS",
         ),
     ] = None
+    give_up_rows: Annotated[
+        int,
+        Flag(
+            "finish without up to N rows that the engine refuses (HTTP 400); they go to config rejected, with what it "
+            "said (default: %(default)s)",
+            "N",
+        ),
+    ] = 0
 
 
 class Workspace:
@@ -105,6 +113,11 @@ class Workspace:
     def replacement(self, output: Path) -> Replacement:
         """How what is made here takes its place at `output`, where an earlier one may be."""
         return Replacement(output, self.root / "result")
+
+    @property
+    def interim(self) -> "Workspace":
+        """Where interim releases are made, while the build itself may go on."""
+        return Workspace(self.root / "interim")
 
     def settle(self, output: Path) -> None:
         """Complete the replacement that a kill cut short.
@@ -235,7 +248,20 @@ def refuse_other_samples(settings: Settings, earlier: dict, where: Path) -> None
     Raises:
         InputError: listing every setting that differs and belongs to them.
     """
-    _refuse(setting_differences(*map(of_samples, (earlier, settings.model_dump(mode="json")))), where)
+    _refuse_parts(of_samples, settings, earlier, where)
+
+
+def refuse_other_texts(settings: Settings, earlier: Settings, where: Path) -> None:
+    """Check that an earlier build made the same texts of the same samples.
+
+    Raises:
+        InputError: listing every setting that differs and that texts follow from.
+    """
+    _refuse_parts(of_texts, settings, earlier.model_dump(mode="json"), where)
+
+
+def _refuse_parts(part: Callable[[dict], dict], settings: Settings, earlier: dict, where: Path) -> None:
+    _refuse(setting_differences(part(earlier), part(settings.model_dump(mode="json"))), where)
 
 
 def _refuse(differences: list[str], where: Path) -> None:

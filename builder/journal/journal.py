@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import InputError
 from builder.journal.packed import floats, ints, unpacked_floats, unpacked_ints
+from builder.journal.refusals import Refusals
 from builder.journal.sqlite import Transaction, checksum, connect, damaged
 from builder.journal.work import WorkTable
 from builder.method.outcome import Outcome
@@ -50,6 +51,7 @@ _SCHEMA = (
     "CREATE TABLE sessions (number INTEGER PRIMARY KEY, started REAL NOT NULL, seconds REAL NOT NULL)",
     f"PRAGMA user_version = {VERSION}",
 )
+LAST_ROW = (1 << 63) - 1  # beyond any
 SCORED = "scored"  # finish reason of a scoring request, and kind of its tally; it generated nothing
 SAMPLED = "sampled"  # kind of the tally of all other requests
 
@@ -126,6 +128,7 @@ class Journal:
     Attributes:
         path: its file.
         work: what the steps of this run have done, for progress alone.
+        refusals: rows that the engine refuses.
 
     Raises:
         InputError: the file is not a journal of this version.
@@ -141,6 +144,7 @@ class Journal:
         if self._version() != VERSION:
             self._create()
         self.work = WorkTable(self._db)
+        self.refusals = Refusals(self._db)
 
     def _version(self) -> int:
         return self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -233,6 +237,7 @@ class Journal:
     def forget_outcomes(self) -> None:
         """What was made of the samples is void; the samples themselves stay."""
         self._db.execute("DELETE FROM outcomes")
+        self.refusals.forget()
 
     def put_failures(self, failures: Iterable[tuple[str, str]]) -> None:
         """Record (row id, error) of rows that could not be finished in this run."""
@@ -242,23 +247,26 @@ class Journal:
     def clear_failures(self) -> None:
         """Forget the failures of an earlier run, whose rows are about to be tried again."""
         self._db.execute("DELETE FROM failures")
+        self.refusals.clear()
 
     def failures(self, limit: int = 5) -> list[tuple[str, str]]:
         """Some (row id, error) of the last run."""
         return self._db.execute("SELECT id, error FROM failures ORDER BY id LIMIT ?", (limit,)).fetchall()
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Finished rows in source order, streamed."""
-        for body, expected in self._db.execute("SELECT body, checksum FROM outcomes ORDER BY row"):
+    def outcomes(self, first: int = 0, last: int = LAST_ROW) -> Iterator[Outcome]:
+        """Finished rows from number `first` to `last` in source order, streamed."""
+        rows = "SELECT body, checksum FROM outcomes WHERE row BETWEEN ? AND ? ORDER BY row"
+        for body, expected in self._db.execute(rows, (first, last)):
             if checksum(body) != expected:
                 raise damaged(self.path)
             yield Outcome.load(body)
 
     def finished_rows(self) -> "np.ndarray":
-        """Row numbers of all finished rows, ascending, int64 `[rows]`."""
+        """Row numbers of all rows that nothing is left to do for, given up or not, ascending, int64 `[rows]`."""
         import numpy as np
 
-        return np.sort(np.fromiter((row for (row,) in self._db.execute("SELECT row FROM outcomes")), np.int64))
+        rows = self._db.execute("SELECT row FROM outcomes UNION ALL SELECT row FROM refusals WHERE given_up")
+        return np.sort(np.fromiter((row for (row,) in rows), np.int64))
 
     def settled(self) -> int:
         """How many rows have an outcome, or have failed in this run."""

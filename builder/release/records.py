@@ -103,7 +103,7 @@ REJECTED = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
-    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate` or `malformed`"),
+    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate`, `malformed` or `engine_refused`"),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),

@@ -103,6 +103,11 @@ def merged_manifest(releases: Sequence[Release], summary: dict[str, Any]) -> dic
 
 
 def _shard(release: Release) -> Shard:
+    if interim := release.manifest.get("interim"):
+        raise InputError(
+            f"{release.name} is an interim release: {interim['unfinished']:,} of its rows are not finished; give the "
+            "release of the finished shard"
+        )
     if not (shard := release.manifest["settings"].get("shard")):
         raise InputError(f"{release.name} is not a shard; builder.build --shard makes them")
     return Shard.model_validate(shard)

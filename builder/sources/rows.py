@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-RejectReason = Literal["overlong", "no_gold", "contradicted", "duplicate", "malformed"]
+RejectReason = Literal["overlong", "no_gold", "contradicted", "duplicate", "malformed", "engine_refused"]
 
 
 @dataclass(frozen=True)

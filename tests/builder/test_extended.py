@@ -1,4 +1,4 @@
-"""Builds that go on in the same directory with other settings: what is there is used, and what comes out is the same."""
+"""Builds that go on in the same directory with other settings: what is there is used, and nothing is lost."""
 
 import json
 
