@@ -63,12 +63,15 @@ def parser() -> argparse.ArgumentParser:
     add_flags(source, SourceSpec)
     add_flags(source, Settings, "limit", "seed", "shard", "drop_unverifiable", "drop_contradicted")
 
-    add_flags(p.add_argument_group("sampling (defaults: the target's)"), Sampling, override=True)
+    sampling = p.add_argument_group("sampling (defaults: the target's)")
+    add_flags(sampling, Sampling, override=True)
+    add_flags(sampling, Settings, "retell")
 
     add_rule_arguments(p)
 
     add_engine_arguments(p)
-    add_flags(p.add_argument_group("measuring"), Settings, "entropies")
+    measured = p.add_argument_group("what the release holds besides texts")
+    add_flags(measured, Settings, "entropies", "candidate_scores", "candidate_tokens")
 
     hub = p.add_argument_group("publishing (see builder.publish)")
     hub.add_argument(

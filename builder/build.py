@@ -75,6 +75,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     workspace = Workspace.of(output)
     workspace.settle(output)
     manifest = read_manifest(output)
+    if manifest and "reselection" in manifest and not args.fresh:
+        raise InputError(f"{output} was made by builder.reselect; choose another --output, or give --fresh")
     if manifest and not args.fresh and not workspace.goes_on(settings, manifest["settings"], output):
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
     elif args.release_now:

@@ -318,6 +318,13 @@ class Settings(Comparable):
     engine: Literal["vllm", "transformers"]
     rules: Rules = Rules()
     verifier_deadline: Annotated[float, Flag("seconds for one verdict (default: %(default)s)", "S")] = Field(5.0, gt=0)
+    retell: Annotated[
+        Literal["unsolved", "all"],
+        Flag(
+            "which problems are retold: those without an own answer that may be kept (the paper's), or all, for "
+            "builder.reselect --policy sdft (default: %(default)s)"
+        ),
+    ] = "unsolved"
     drop_unverifiable: Annotated[bool, Flag("reject rows without a usable gold instead of keeping the expert")] = False
     drop_contradicted: Annotated[
         bool, Flag("reject rows whose expert solution comes to another answer than the gold")
@@ -330,8 +337,31 @@ class Settings(Comparable):
             name="no-entropies",
         ),
     ] = True
+    candidate_scores: Annotated[
+        Literal["none", "logprobs", "entropies"],
+        Flag(
+            "what is measured under the plain prompt of every candidate that may be kept, so that builder.reselect can "
+            "keep another one: logprobs (where they are not known from drawing it), entropies too, which cost several "
+            "times as much, or none (default: %(default)s)",
+            name="score-candidates",
+        ),
+    ] = "logprobs"
+    candidate_tokens: Annotated[
+        bool,
+        Flag(
+            "leave token ids and log-probs by token out of the config candidates, and the config expert empty: a "
+            "small release, of which builder.reselect can make nothing else",
+            name="candidates-without-tokens",
+        ),
+    ] = True
     prompt_hashes: dict[str, str]
     tool_version: str
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.candidate_scores == "entropies" and not self.entropies:
+            raise ValueError("--score-candidates entropies does not go with --no-entropies")
+        return self
 
 
 def flattened(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -15,7 +15,6 @@ from builder.machine import cli
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from builder.building.workspace import Workspace
     from builder.release.open import Release
 
 _EPILOG = f"""\
@@ -55,8 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 110)
     output = args.output.absolute()
     releases = in_order([_open(path) for path in args.shards])
-    if any(output.exists() and release.path.samefile(output) for release in releases):
-        raise InputError(f"{output} is one of the shards; choose another --output")
     print_summary(console, _merge(releases, output, console, fresh=args.fresh), output)
     return 0
 
@@ -71,28 +68,20 @@ def _open(path: Path) -> "Release":
 
 def _merge(releases: "Sequence[Release]", output: Path, console: "Console", *, fresh: bool) -> dict[str, Any]:
     """Merge unless that was done before; returns the manifest of the whole."""
-    from builder.building.workspace import Workspace
-    from builder.release.manifest import read_manifest
-    from builder.release.open import check_files
+    from builder.building.derived import derived
     from builder.release.shards import identities, refuse_repeated_ids
 
-    workspace = Workspace.of(output)
-    workspace.settle(output)
-    manifest = read_manifest(output)
-    if manifest and not fresh:
-        if [shard["manifest"] for shard in manifest.get("shards", [])] != identities(releases):
-            raise InputError(f"{output} is a release of something else; choose another --output, or give --fresh")
-        console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
-        return manifest
-    with workspace.locked(fresh=False):
-        for release in releases:
-            console.print(f"checking {release.name}", highlight=False, soft_wrap=True)
-            check_files(release)
+    def write(scratch: Path) -> dict[str, Any]:
         refuse_repeated_ids(releases)
-        return _write(releases, output, workspace, console)
+        return _write(releases, scratch, console)
+
+    def same(manifest: dict[str, Any]) -> bool:
+        return [shard["manifest"] for shard in manifest.get("shards", [])] == identities(releases)
+
+    return derived(output, releases, write, same, console, fresh=fresh)
 
 
-def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", console: "Console") -> dict[str, Any]:
+def _write(releases: "Sequence[Release]", scratch: Path, console: "Console") -> dict[str, Any]:
     from builder.machine.display import PaceDisplay
     from builder.release.files import finish
     from builder.release.records import CONFIGS
@@ -101,34 +90,24 @@ def _write(releases: "Sequence[Release]", output: Path, workspace: "Workspace", 
     from builder.reporting.static_plots import with_plots
 
     total = sum(sum(rows_by_config(release.manifest["summary"]).values()) for release in releases)
-    with workspace.replacement(output).filled() as scratch:
-        with PaceDisplay(console, total, "rows", "all rows written") as display:
-            for config in CONFIGS:
-                _concatenate(releases, config, scratch, display.advance)
-        summary = summarize(scratch)
-        if not summary["stages"]["all"]:
-            raise InputError("no shard has any row: nothing of the source is left to build")
-        return finish(scratch, with_plots(scratch, merged_manifest(releases, summary)))
+    with PaceDisplay(console, total, "rows", "all rows written") as display:
+        for config in CONFIGS:
+            _concatenate(releases, config, scratch, display.advance)
+    summary = summarize(scratch)
+    if not summary["stages"]["all"]:
+        raise InputError("no shard has any row: nothing of the source is left to build")
+    return finish(scratch, with_plots(scratch, merged_manifest(releases, summary)))
 
 
 def _concatenate(releases: "Sequence[Release]", config: str, scratch: Path, advance: Callable[[int], None]) -> None:
     """Stream one config of all shards, in order, into the new release."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from builder.release.files import batches, config_writer
 
-    from builder.release.files import BATCH, config_writer
-    from builder.release.records import CONFIGS, schema
-
-    expected = schema(CONFIGS[config])
     with config_writer(scratch, config) as writer:
         for release in releases:
-            for path in release.files(config):
-                with pq.ParquetFile(path, pre_buffer=False) as file:
-                    if file.schema_arrow.remove_metadata() != expected:
-                        raise InputError(f"{path} has other columns than this version of the tool writes")
-                    for batch in file.iter_batches(BATCH):
-                        writer.add_table(pa.Table.from_batches([batch], schema=expected))
-                        advance(len(batch))
+            for table in batches(release, config):
+                writer.add_table(table)
+                advance(len(table))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def build_pipeline(workspace: Workspace) -> "LeanPipeline":
     with LeanPipeline(name="mind-the-gap", cache_dir=workspace.scratch) as pipeline:
         feed = Feed(name="feed", batch_size=batch_size_for(window), most=6 * window, **files)
         solve = Generate(name="solve", phase="self", rows="verifiable", **asking)
-        retell = Generate(name="retell", phase="guided", rows="unsolved", **asking)
+        retold = "verifiable" if workspace.settings().retell == "all" else "unsolved"
+        retell = Generate(name="retell", phase="guided", rows=retold, **asking)
         route = Route(name="route", **batches)
         score = Score(name="score", **asking)
         feed >> solve >> retell >> route >> score

@@ -91,6 +91,7 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 journal.put_scores(scored, ids, scores(ids))
                 outcome |= {"behavior_key": drawn.hex(), "policy_key": (drawn if row == 0 else scored).hex()}
                 outcome["entropies_key"] = entropy_key(scored).hex()
-                outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED}]
+                known = {"policy": outcome["policy_key"], "entropies": outcome["entropies_key"]}
+                outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED, **known}]
             journal.put_outcomes([Outcome.load(json.dumps(outcome))])
     return workspace

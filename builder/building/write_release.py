@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.building.provenance import provenance
-from builder.building.tables import candidates_table, default_table, tokens_table
+from builder.building.tables import candidates_table, default_table, expert_table, tokens_table
 from builder.building.workspace import Workspace, refuse_other_texts
 from builder.config import Settings
 from builder.errors import InputError, MindTheGapError, UnfinishedError
@@ -125,10 +125,11 @@ def _write(place: Replacement, workspace: Workspace, journal: Journal, chat: Cha
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat, left_out: LeftOut) -> int:
     """Write the configs of finished rows; returns how many these are."""
-    first, written = 0, 0
+    first, written, whole = 0, 0, workspace.settings().candidate_tokens
     with ExitStack() as stack:
-        default, tokens, candidates = (
-            stack.enter_context(config_writer(scratch, config)) for config in ("default", "tokens", "candidates")
+        default, tokens, candidates, expert = (
+            stack.enter_context(config_writer(scratch, config))
+            for config in ("default", "tokens", "candidates", "expert")
         )
         for batch in _batches(workspace.rows_file):
             prepared = batch.to_pylist()
@@ -139,7 +140,8 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
                 entries = journal.entries({key for outcome in outcomes for key in outcome.journal_keys()})
                 tokens.add_table(tokens_table(rows, outcomes, entries, chat))
                 default.add_table(default_table(rows, outcomes, entries, chat))
-                candidates.add_table(candidates_table(outcomes, entries, chat))
+                candidates.add_table(candidates_table(outcomes, entries, chat, tokens=whole))
+                expert.add_table(expert_table(outcomes if whole else [], entries))
         _joined([], journal.outcomes(first), left_out)
     return written
 

@@ -77,11 +77,11 @@ class HttpEngine:
         body = wire.generation_request(prompt_ids, params, n, seed if self._send_seed else None)
         return await self._ask(body, n, lambda answer: wire.completions(answer, params, n))
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
+    async def score(self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool = True) -> Scores:
         """Log-probs of given tokens; see `Engine.score`."""
+        vocabulary = self._vocabulary if entropies else None
         if not completion_ids:
-            return Scores([], None if self._vocabulary is None else [])
-        vocabulary = self._vocabulary
+            return Scores([], None if vocabulary is None else [])
         body = wire.scoring_request(prompt_ids, completion_ids, entropies=vocabulary is not None)
         return await self._ask(
             body, 1, lambda answer: wire.prompt_scores(answer, prompt_ids, completion_ids, vocabulary)

@@ -66,8 +66,13 @@ class Engine(Protocol):
         """
         ...
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
+    async def score(self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool = True) -> Scores:
         """Log-probs of given completion tokens after a prompt, and entropies where the engine was made to give them.
+
+        Args:
+            prompt_ids: of the prompt.
+            completion_ids: of the text.
+            entropies: whether they are wanted of this text.
 
         Raises:
             EngineError: the engine is gone, or its answer breaks the protocol.

@@ -78,8 +78,8 @@ class TransformersEngine:
         self.check_tokens(prompt_ids)
         return await self._submit([DrawJob(Draft.seeded(prompt_ids, params, seed, index)) for index in range(n)])
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> Scores:
-        """Log-probs and exact entropies of given tokens; see `Engine.score`."""
+    async def score(self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool = True) -> Scores:
+        """Log-probs and exact entropies of given tokens, which cost nothing here; see `Engine.score`."""
         self.check_tokens(prompt_ids + completion_ids)
         return (await self._submit([ScoreJob(prompt_ids, completion_ids)]))[0]
 

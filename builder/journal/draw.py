@@ -66,7 +66,7 @@ async def score(
     key = scoring_key(model, prompt, completion)
     needed = [key, entropy_key(key)] if entropies else [key]
     if not all(map(journal.get, needed)):
-        journal.put_scores(key, completion, await engine.score(prompt, completion))
+        journal.put_scores(key, completion, await engine.score(prompt, completion, entropies=entropies))
     return key
 
 

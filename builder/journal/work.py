@@ -168,10 +168,10 @@ class CountedEngine:
         with self._work.asking(n):
             return await self._engine.generate(prompt_ids, params, n, seed)
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> "Scores":
+    async def score(self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool = True) -> "Scores":
         """Score a text; see `Engine.score`."""
         with self._work.asking(1):
-            return await self._engine.score(prompt_ids, completion_ids)
+            return await self._engine.score(prompt_ids, completion_ids, entropies=entropies)
 
     def drain(self) -> None:
         """Send nothing new; see `HttpEngine.drain`."""

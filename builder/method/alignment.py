@@ -54,6 +54,12 @@ class Alignment:
         """The candidates of a phase."""
         return self.own if phase == "self" else self.retold
 
+    @property
+    def kept(self) -> tuple[Phase, Candidate] | None:
+        """The candidate that the decision keeps, with its phase; None if it keeps the expert's text, or is open."""
+        phase = next((phase for phase, stage in STAGES.items() if self.decision and self.decision.stage == stage), None)
+        return phase and (phase, self.of(phase)[self.decision.kept])
+
     def drawn(self, phase: Phase, candidates: Sequence[Candidate]) -> Self:
         """With the candidates of a phase."""
         return replace(self, **{"own" if phase == "self" else "retold": tuple(candidates)})

@@ -27,6 +27,8 @@ class Candidate:
         verdict: the verifier's; None before it was asked.
         answer_form: how the answer that the verdict is about is stated; None if there is none.
         rejected_reason: why it may not be kept; None if it may.
+        policy: journal key of it as it would be kept, under the plain prompt; None if nobody asked.
+        entropies: journal key of its entropies there; None if nobody asked.
     """
 
     index: int
@@ -39,6 +41,8 @@ class Candidate:
     verdict: Verdict | None = None
     answer_form: str | None = None
     rejected_reason: str | None = None
+    policy: str | None = None
+    entropies: str | None = None
 
     @property
     def acceptable(self) -> bool:

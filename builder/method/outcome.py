@@ -21,6 +21,8 @@ class Judged:
     verdict: str
     answer_form: str | None
     rejected_reason: str | None
+    policy: str | None = None
+    entropies: str | None = None
 
     @classmethod
     def of(cls, candidate: Candidate) -> Self:
@@ -88,7 +90,8 @@ class Outcome:
     def journal_keys(self) -> list[bytes]:
         """Journal keys of everything that it was made from."""
         named = [getattr(self.texts, name) for name in _KEYS]
-        return [bytes.fromhex(key) for key in [*named, *(candidate.key for _, candidate in self.drawn())] if key]
+        drawn = [key for _, c in self.drawn() for key in (c.key, c.policy, c.entropies)]
+        return [bytes.fromhex(key) for key in [*named, *drawn] if key]
 
     def dump(self) -> str:
         """As the journal keeps it, in one layout since its first version."""

@@ -9,6 +9,7 @@ from builder.texts.address import addresses_asker
 from builder.texts.contradictions import contradicts_itself
 from builder.texts.echoes import echoes_prompt
 from builder.texts.false_steps import false_steps
+from builder.texts.ngrams import word_ngrams
 from builder.texts.repetition import repeats_itself
 from builder.texts.unsupported import unsupported_answer
 
@@ -105,21 +106,14 @@ def mentions_reference(text: str) -> bool:
 def copy_rate(text: str, expert_solution: str) -> float:
     """Share of the text's word 8-grams that also occur in the expert solution, 0 to 1.
 
-    Words are lower-cased runs of letters and digits or single other characters. A text of fewer than eight
-    words counts as one n-gram.
+    A text of fewer than eight words counts as one n-gram; what a word is, `word_ngrams` says.
     """
-    grams = _ngrams(text)
+    grams = word_ngrams(text, _NGRAM)
     if not grams:
         return 0.0
     size = min(_NGRAM, len(grams[0]))
-    expert = set(_ngrams(expert_solution, size))
+    expert = set(word_ngrams(expert_solution, size))
     return sum(gram in expert for gram in grams) / len(grams)
-
-
-def _ngrams(text: str, size: int = _NGRAM) -> list[tuple[str, ...]]:
-    words = re.findall(r"\w+|[^\w\s]", text.lower())
-    size = min(size, len(words))
-    return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)] if size else []
 
 
 def broken_rule(text: str, task: Task, rules: Rules) -> RejectedReason | None:

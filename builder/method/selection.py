@@ -18,7 +18,12 @@ def select(seed: int, row_id: str, phase: str, indices: Iterable[int]) -> int | 
     Returns:
         The chosen index, or None if there is nothing to choose from.
     """
-    return min(indices, key=lambda index: _digest(seed, row_id, phase, index, "select"), default=None)
+    return next(iter(ranked(seed, row_id, phase, indices)), None)
+
+
+def ranked(seed: int, row_id: str, phase: str, indices: Iterable[int]) -> list[int]:
+    """Indices in a random order, in which the one that `select` picks is the first."""
+    return sorted(indices, key=lambda index: _digest(seed, row_id, phase, index, "select"))
 
 
 def _digest(*parts: object) -> bytes:

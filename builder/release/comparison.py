@@ -70,7 +70,7 @@ def compare_releases(before: Release, after: Release) -> Comparison:
     moves = moved.group_by("stage", "stage_after").agg(pl.len().alias("n")).sort("n", "stage", descending=[True, False])
     other_text = [pl.col(column) != pl.col(f"{column}_after") for column in ("prompt", "completion")]
     sizes = {"before": old, "after": new, "common": common, "added": added, "removed": removed}
-    settings = setting_differences(*(without_paths(release.manifest)["settings"] for release in (before, after)))
+    settings = setting_differences(*map(_settings, (before, after)))
     schema = _schema_differences(before, after)
     return Comparison(
         before=before.name,
@@ -112,6 +112,13 @@ def smallest_bump(*, same_task: bool, same_data: bool, same_settings: bool, sche
     if not same_data or schema:
         return "minor"
     return "none" if same_settings else "patch"
+
+
+def _settings(release: Release) -> dict[str, Any]:
+    """All settings, those of a selection among them."""
+    made = release.manifest.get("reselection", {})
+    chosen = {name: made.get(name) for name in ("policy", "keep", "with_expert", "pass_rate")}
+    return without_paths(release.manifest)["settings"] | ({"reselection": chosen} if made else {})
 
 
 def _rows(release: Release) -> "pl.DataFrame":
@@ -162,7 +169,8 @@ def _data(release: Release) -> dict[str, str]:
 def _schema_differences(before: Release, after: Release) -> list[str]:
     lines = []
     for config in CONFIGS:
-        old, new = dict(before.scan(config).collect_schema()), dict(after.scan(config).collect_schema())
+        old, new = (dict(release.scan(config).collect_schema()) if release.has(config) else {}
+                    for release in (before, after))  # fmt: skip
         lines += [f"removed {config}.{column}" for column in old if column not in new]
         lines += [f"added {config}.{column}" for column in new if column not in old]
         lines += [

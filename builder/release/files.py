@@ -4,11 +4,18 @@ Where there is a `manifest.json`, the release is complete.
 """
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.errors import InputError
 from builder.release.card import render_card
 from builder.release.manifest import NAME, facts, file_facts
+from builder.release.open import Release
 from builder.release.parquet import TableWriter
 from builder.release.records import CONFIGS, schema
 
@@ -33,13 +40,31 @@ def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def data_file(release: Path, config: str) -> Path:
-    """The Parquet file of a config."""
-    return release / "data" / config / "train-00000.parquet"
+def data_file(release: Path, config: str, number: int = 0) -> Path:
+    """A Parquet file of a config; large ones have several."""
+    return release / "data" / config / f"train-{number:05}.parquet"
 
 
 def config_writer(release: Path, config: str) -> TableWriter:
-    """Writes a config's Parquet file."""
-    file = data_file(release, config)
-    file.parent.mkdir(parents=True)
-    return TableWriter(file, schema(CONFIGS[config]))
+    """Writes a config's Parquet files."""
+    data_file(release, config).parent.mkdir(parents=True)
+    return TableWriter(partial(data_file, release, config), schema(CONFIGS[config]))
+
+
+def batches(release: Release, config: str) -> Iterator[pa.Table]:
+    """The rows of a config in order, at most `BATCH` at a time.
+
+    Raises:
+        InputError: it has other columns than this version of the tool writes.
+    """
+    expected = schema(CONFIGS[config])
+    for path in release.files(config):
+        # Buffered ahead, a file stays in memory as a whole until its last batch is read.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            if file.schema_arrow.remove_metadata() != expected:
+                raise InputError(
+                    f"{path} has other columns than this version of the tool writes; the same build command makes it "
+                    "anew from its working directory, without sampling again"
+                )
+            for batch in file.iter_batches(BATCH):
+                yield pa.Table.from_batches([batch], schema=expected)

@@ -46,6 +46,10 @@ class Release:
             raise InputError(f"release {self.name} has no files of config {config!r}")
         return files
 
+    def has(self, config: str) -> bool:
+        """Whether it has a config at all, with rows or without; earlier versions of the tool wrote fewer."""
+        return any((self.path / "data" / config).glob("*.parquet"))
+
     def scan(self, config: str) -> "pl.LazyFrame":
         """A config, lazily."""
         import polars as pl

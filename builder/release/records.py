@@ -25,9 +25,12 @@ _KIND = Column("answer_kind", _TEXT, "what the problem asks for: a `value`, a `c
                "`none` if there is no gold answer")  # fmt: skip
 _EXPERT_VERDICT = Column("expert_verdict", _TEXT, "the verdict on the expert solution: `correct`, `incorrect`, "
                          "`no_answer`, `timeout` or `error`; null if the gold answer is unusable")  # fmt: skip
+_EXCESS = Column("excess_surprisal", _REAL, "its excess surprisal, sum over tokens, nats; null if not measured")
+_ENTROPIES = Column("policy_entropies", _LOGPROBS, "entropy of π at each of these tokens, nats; null if not measured")
+_BOUND = Column("entropy_bound", _REAL, "how far the mean of these entropies may be off at most, nats a token")
 
 DEFAULT = (
-    Column("id", _TEXT, "unique id of the source row"),
+    Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
@@ -37,7 +40,7 @@ DEFAULT = (
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
     Column("fallback_reason", _TEXT, "why the expert's text stayed: `no_acceptable_candidate`, "
-           "`unverifiable` or `no_room`; null unless `fallback`"),
+           "`unverifiable`, `no_room` or, in a selection, `not_chosen`; null unless `fallback`"),
     Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
            "may be kept"),
     Column("self_correct", _COUNT, "of those, complete and verified correct"),
@@ -79,7 +82,7 @@ TOKENS = (
            "not measured"),
     Column("behavior_logprobs", _LOGPROBS, "log-prob of each completion token under the distribution that "
            "drew it, nats; null where that is unknown (`fallback`; "
-           "below top_p 1, some that stopped at another token than the one taught)"),
+           "below top_p 1 or in a selection, some that stopped at another token than the one taught)"),
 )  # fmt: skip
 
 CANDIDATES = (
@@ -97,13 +100,37 @@ CANDIDATES = (
     Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
            "`contradicts_itself`, `false_step`, `echoes_prompt`, `repeats_itself`, `addresses_asker`, "
            "`unsupported_answer`, `mentions_reference` or `copies_reference`; null if it may"),
+    Column("policy_logprob", _REAL, "log π of the text as it would be kept, given the plain prompt, sum over tokens, "
+           "nats; null if it may not be kept, or was not scored"),
+    _EXCESS,
+    _BOUND,
+    Column("token_ids", _TOKENS, "token ids as they were drawn; null in a release `--candidates-without-tokens`"),
+    Column("behavior_logprobs", _LOGPROBS, "log-prob of each under the distribution that drew it, nats; null in such a "
+           "release"),
+    Column("policy_logprobs", _LOGPROBS, "log π of each token given the plain prompt, nats, the last one being the "
+           "end-of-turn token; null where they are the behavior log-probs (`self`, temperature 1, top_p 1), and where "
+           "`policy_logprob` is null"),
+    _ENTROPIES,
 )  # fmt: skip
+
+EXPERT = (
+    Column("id", _TEXT, "id of the source row; no rows in a release `--candidates-without-tokens`"),
+    Column("token_ids", _TOKENS, "token ids of the source's own solution; the last one is the end-of-turn token"),
+    Column("policy_logprobs", _LOGPROBS, "log π of each given the plain prompt, nats"),
+    _ENTROPIES,
+    _BOUND,
+)
 
 REJECTED = (
     Column("id", _TEXT, "unique id of the source row"),
     Column("source", _TEXT, "source the row comes from"),
     _ORIGIN,
-    Column("reason", _TEXT, "`overlong`, `no_gold`, `contradicted`, `duplicate`, `malformed` or `engine_refused`"),
+    Column(
+        "reason",
+        _TEXT,
+        "`overlong`, `no_gold`, `contradicted`, `duplicate`, `malformed`, `engine_refused` or, in a selection, "
+        "`not_chosen`",
+    ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
     Column("expert_solution", _TEXT, "the solution, as far as it could be read"),
@@ -128,6 +155,7 @@ CONFIGS: dict[str, tuple[Column, ...]] = {
     "default": DEFAULT,
     "tokens": TOKENS,
     "candidates": CANDIDATES,
+    "expert": EXPERT,
     "rejected": REJECTED,
 }
 

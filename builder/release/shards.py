@@ -108,6 +108,8 @@ def _shard(release: Release) -> Shard:
             f"{release.name} is an interim release: {interim['unfinished']:,} of its rows are not finished; give the "
             "release of the finished shard"
         )
+    if "reselection" in release.manifest:
+        raise InputError(f"{release.name} was made by builder.reselect; merge the shards as built, then choose again")
     if not (shard := release.manifest["settings"].get("shard")):
         raise InputError(f"{release.name} is not a shard; builder.build --shard makes them")
     return Shard.model_validate(shard)

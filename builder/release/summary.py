@@ -22,7 +22,8 @@ def summarize(release: Path) -> dict[str, Any]:
         the mean over rows of the log-prob of expert and kept text, per sequence (sum over tokens, nats: Table 3)
         and per token (nats); their excess surprisal per token, over all tokens and not over rows, so that it is 0 in
         expectation for what the policy draws, and the mean bound on its error (None if not measured);
-        `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `answer_forms` of the rows that the
+        `fallback_reasons`, `rejected`, `verdicts`, `truncated`, `candidates`; `expert_texts`, rows of config `expert`;
+        `answer_forms` of the rows that the
         policy wrote and `candidate_answer_forms` of all candidates (`none`: no answer); `answer_kinds`;
         `expert_verdicts`; `expert_false_steps`: rows whose expert solution has one; `origins`, see
         `builder.release.origins`.
@@ -60,6 +61,7 @@ def summarize(release: Path) -> dict[str, Any]:
         "verdicts": _counts(candidates, "verdict"),
         "rejected_candidates": _counts(candidates.drop_nulls("rejected_reason"), "rejected_reason"),
         **sampled.to_dicts()[0],
+        "expert_texts": sum(map(_rows, sorted((release / "data" / "expert").glob("*.parquet")))),
         "answer_forms": _counts(rows.filter(pl.col("stage") != "fallback").drop_nulls("answer_form"), "answer_form"),
         "candidate_answer_forms": _counts(
             candidates.with_columns(pl.col("answer_form").fill_null("none")), "answer_form"
@@ -69,6 +71,12 @@ def summarize(release: Path) -> dict[str, Any]:
         "expert_false_steps": rows.select((pl.col("expert_false_steps") > 0).sum()).collect(engine="streaming").item(),
         "origins": origins(rows),
     }
+
+
+def _rows(file: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(file).num_rows
 
 
 def _per_token(total: str, tokens: str) -> "pl.Expr":
@@ -83,7 +91,13 @@ def rows_by_config(summary: dict[str, Any]) -> dict[str, int]:
     """Rows of every config of a release, from its summary."""
     rows = summary["stages"]["all"]
     rejected = sum(summary["rejected"].values())
-    return {"default": rows, "tokens": rows, "candidates": summary["candidates"], "rejected": rejected}
+    return {
+        "default": rows,
+        "tokens": rows,
+        "candidates": summary["candidates"],
+        "expert": summary.get("expert_texts", 0),  # a release of an earlier version has none
+        "rejected": rejected,
+    }
 
 
 def _counts(frame: Any, column: str) -> dict[str, int]:

@@ -13,7 +13,8 @@ from builder.config import flattened
 
 # A change leaves every sample as good as it was, but rows are prepared, and samples judged, anew.
 JUDGED_AGAIN = (
-    *("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "entropies", "tool_version"),
+    *("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "tool_version", "retell"),
+    *("entropies", "candidate_scores", "candidate_tokens"),
     *("limit", "sampling.scheme", "sampling.candidates"),
 )
 # What things are called. What weights they are says `model_revision`, not where these come from.

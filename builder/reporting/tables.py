@@ -132,6 +132,8 @@ def settings(manifest: Mapping[str, Any]) -> Facts:
         ("sampling", f"{sampling['candidates']} candidates a phase, temperature {sampling['temperature']:g}, "
                      f"top_p {sampling['top_p']:g}, at most {count(sampling['max_tokens'])} tokens"),
         ("seed", str(manifest["seed"])),
+        *([("kept", f"{made['meaning']}, from {made['parent']['name']}")] if (made := manifest.get("reselection"))
+          else []),
         *([("rules", whose)] if (whose := whose_rules(rules)) else []),
         *((f"rule {name}", f"{setting}: {meaning}") for name, setting, meaning in rules_in_words(rules)),
         ("engine", manifest["engine"]),

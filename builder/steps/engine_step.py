@@ -121,8 +121,9 @@ class EngineStep(RowStep):
         """Do this step's work on one row with the engine's help."""
         raise NotImplementedError
 
-    async def score(self, prompt_ids: list[int], completion_ids: list[int]) -> tuple[str, Completion]:
-        """Log-probs of a completion under a prompt: journal key (hexadecimal) and entry."""
-        entropies = self._settings.entropies
+    async def score(
+        self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool
+    ) -> tuple[str, Completion]:
+        """Log-probs of a completion under a prompt, with entropies if wanted: journal key (hexadecimal) and entry."""
         key = await score(self._engine, self._journal, self._model_key, prompt_ids, completion_ids, entropies=entropies)
         return key.hex(), self._journal.get(key)

@@ -1,14 +1,18 @@
 """Score the kept text and the expert's text under the plain prompt, and record the row as finished."""
 
+import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from distilabel.steps import StepInput
 
 from builder.config import Sampling
+from builder.engines.protocol import Completion
 from builder.journal.journal import entropy_key
+from builder.method.alignment import Alignment
 from builder.method.candidates import Candidate, Phase
-from builder.method.outcome import Outcome, Texts
+from builder.method.outcome import PHASES, Outcome, Texts
 from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
 
@@ -43,54 +47,70 @@ class Score(EngineStep):
 
     async def ask(self, flight: Flight) -> None:
         """Make the row's outcome."""
-        row, alignment = flight.row, flight.alignment
+        row, settings = flight.row, self._settings
         prompt = self._chat.plain_prompt(row["problem"])
-        expert, _ = await self.score(prompt, self._chat.completion(row["expert_solution"]))
-        match alignment.decision.stage:
-            case "self_alignment":
-                texts = await self._kept(row, "self", alignment.own[alignment.decision.kept], prompt, expert)
-            case "guided_alignment":
-                texts = await self._kept(row, "guided", alignment.retold[alignment.decision.kept], prompt, expert)
-            case "fallback":
-                texts = self._texts(expert, policy=expert, scored=expert)
+        solution = self._chat.completion(row["expert_solution"])
+        expert, _ = await self.score(prompt, solution, entropies=settings.entropies)
+        entropies = entropy_key(bytes.fromhex(expert)).hex() if settings.entropies else None
+        alignment = await self._scored(flight.alignment, prompt)
+        if kept := alignment.kept:
+            texts = await self._kept(row, *kept, prompt, Texts(expert, expert, expert_entropies=entropies))
+        else:
+            texts = Texts(expert, expert, entropies=entropies, expert_entropies=entropies)
         flight.outcome = Outcome.of(row["row"], row["id"], alignment, texts)
 
-    def _texts(self, expert: str, policy: str, scored: str, **others: Any) -> Texts:
-        """A row's texts.
+    async def _scored(self, alignment: Alignment, prompt: list[int]) -> Alignment:
+        """With where the policy log-probs of its candidates are: of the kept one, and of others as the settings say."""
+        _, kept = alignment.kept or (None, None)
+        for phase in PHASES:
+            drawn = alignment.of(phase)
+            placed = await asyncio.gather(*(self._placed(phase, c, prompt, kept=c is kept) for c in drawn))
+            alignment = alignment.drawn(phase, placed)
+        return alignment
 
-        Args:
-            expert: journal key of the expert's text.
-            policy: of the kept text with its policy log-probs,
-            scored: and as it was scored, which is where its entropies are.
-            others: fields of `Texts`.
-        """
-        keys = {"entropies": scored, "expert_entropies": expert} if self._settings.entropies else {}
-        keys = {name: entropy_key(bytes.fromhex(key)).hex() for name, key in keys.items()}
-        return Texts(expert, policy, **keys, **others)
+    async def _placed(self, phase: Phase, candidate: Candidate, prompt: list[int], *, kept: bool) -> Candidate:
+        """A candidate with its text under the plain prompt: as it was drawn, where that is the same, or scored."""
+        if not candidate.acceptable:
+            return candidate
+        wanted, entropies = self._wanted(kept)
+        drawn, completion = self._taught(candidate)
+        own = phase == "self" and completion == drawn.token_ids and self._settings.sampling.from_policy
+        if not wanted or (own and not entropies):
+            return replace(candidate, policy=candidate.key) if own else candidate
+        scored, _ = await self.score(prompt, completion, entropies=entropies)
+        found = entropy_key(bytes.fromhex(scored)).hex() if entropies else None
+        return replace(candidate, policy=candidate.key if own else scored, entropies=found)
 
-    async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], expert: str) -> Texts:
-        """Where the kept tokens are, with their policy and with their behavior log-probs."""
-        sampling = self._settings.sampling
+    def _wanted(self, kept: bool) -> tuple[bool, bool]:
+        """Whether a text's log-probs under the plain prompt are wanted, and whether its entropies are."""
+        settings = self._settings
+        if kept and settings.entropies:
+            return True, True
+        return kept or settings.candidate_scores != "none", settings.candidate_scores == "entropies"
+
+    def _taught(self, candidate: Candidate) -> tuple[Completion, list[int]]:
+        """A candidate as it was drawn, and its token ids as they are trained on: ended by the taught token."""
         drawn = self._journal.get(bytes.fromhex(candidate.key))
-        completion = [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
-        as_drawn = completion == drawn.token_ids
-        own = phase == "self" and as_drawn and sampling.from_policy
-        if own and not self._settings.entropies:
-            return self._texts(expert, candidate.key, candidate.key, behavior=candidate.key)
-        policy, _ = await self.score(prompt, completion)
-        if as_drawn:
-            return self._texts(expert, candidate.key if own else policy, policy, behavior=candidate.key)
+        return drawn, [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
+
+    async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], texts: Texts) -> Texts:
+        """Where the kept tokens are, with their policy and with their behavior log-probs."""
+        sampling, entropies = self._settings.sampling, self._settings.entropies
+        drawn, completion = self._taught(candidate)
+        texts = replace(texts, policy=candidate.policy, entropies=candidate.entropies if entropies else None)
+        if completion == drawn.token_ids:
+            return replace(texts, behavior=candidate.key)
         drawn_from = prompt
         if phase == "guided":
             drawn_from = self._chat.guided_prompt(row["problem"], row["expert_solution"])
         if sampling.from_policy:  # what is kept is scored as kept
-            behavior, _ = await self.score(drawn_from, completion)
-            return self._texts(expert, policy, policy, behavior=behavior)
+            behavior, _ = await self.score(drawn_from, completion, entropies=False)
+            return replace(texts, behavior=behavior)
         before = drawn_from + completion[:-1]
-        (_, taught), (_, stopped) = [await self.score(before, [ids[-1]]) for ids in (completion, drawn.token_ids)]
+        ends = (completion[-1], drawn.token_ids[-1])
+        (_, taught), (_, stopped) = [await self.score(before, [end], entropies=False) for end in ends]
         end = swapped_logprob(drawn.logprobs[-1], stopped.logprobs[0], taught.logprobs[0], sampling)
-        drawn_as = candidate.key if end is not None else None
-        return self._texts(expert, policy, policy, behavior=drawn_as, behavior_end=end)
+        return replace(texts, behavior=candidate.key if end is not None else None, behavior_end=end)
 
 
 def swapped_logprob(drawn: float, drawn_raw: float, taught_raw: float, sampling: Sampling) -> float | None:

@@ -162,9 +162,21 @@ def _draw(row_id: str, phase: str, some_right: bool, words: Words, journal: Jour
         verdict = "correct" if right else "no_answer" if cut else "incorrect"
         drawn.append((key := keys[index], completion))
         tokens, ended = len(completion.token_ids), completion.finish_reason
-        candidates.append(Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, "boxed", reason))
+        candidate = Candidate(index, key.hex(), "", ended, tokens, 0.0, False, verdict, "boxed", reason)
+        candidates.append(
+            candidate if reason else replace(candidate, policy=_scored(phase, key, completion, words, journal))
+        )
     journal.put(drawn)
     return candidates
+
+
+def _scored(phase: str, key: bytes, drawn: Completion, words: Words, journal: Journal) -> str:
+    """Where the policy log-probs of an acceptable candidate are: a retelling's have to be asked for."""
+    if phase == "self":
+        return key.hex()
+    scored = scoring_key(key.hex(), [], [])
+    journal.put_scores(scored, drawn.token_ids, Scores(words.logprobs(len(drawn.token_ids))))
+    return scored.hex()
 
 
 def settings(source: Path) -> Settings:

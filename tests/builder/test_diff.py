@@ -9,12 +9,13 @@ from builder.diff import main
 from builder.release.comparison import compare_releases, smallest_bump
 from builder.release.manifest import file_facts
 from builder.release.open import Release, open_release
+from builder.release.records import CONFIGS
 
 
 def altered(release, tmp_path, change, **manifest):
     """A copy of a release whose `default` rows went through `change`."""
     copy = tmp_path / "altered"
-    for config in ("default", "tokens", "candidates", "rejected"):
+    for config in CONFIGS:
         (copy / "data" / config).mkdir(parents=True)
         rows = pl.read_parquet(release.path / "data" / config / "*.parquet")
         rows = change(rows) if config == "default" else rows

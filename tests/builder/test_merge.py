@@ -20,6 +20,7 @@ from builder.merge import main as merge_main
 from builder.method.outcome import Outcome
 from builder.publishing.content import check_intact, stage
 from builder.publishing.versions import parse_version
+from builder.release import parquet
 from builder.release.comparison import compare_releases
 from builder.release.manifest import read_manifest
 from builder.release.open import open_release
@@ -136,9 +137,7 @@ def test_merged_shards_are_the_whole_build_byte_for_byte(built, tmp_path, of):
     shards = [built(f"{number}/{of}") for number in range(1, of + 1)]
     merged = merge(tmp_path / "merged", *reversed(shards))
     assert data(merged) == data(whole)
-    assert set(data(merged)) == {
-        f"data/{c}/train-00000.parquet" for c in ("default", "tokens", "candidates", "rejected")
-    }
+    assert set(data(merged)) == {f"data/{config}/train-00000.parquet" for config in CONFIGS}
     assert pl.read_parquet(tmp_path / "merged/data/default/*.parquet").height == 5
     assert merged["summary"] == whole["summary"]
     assert merged["fingerprint"] == whole["fingerprint"]
@@ -150,6 +149,16 @@ def test_merged_shards_are_the_whole_build_byte_for_byte(built, tmp_path, of):
     assert compare_releases(open_release(str(release)), open_release(str(tmp_path / "merged"))).bump == "none"
     assert [shard["shard"] for shard in merged["shards"]] == [f"{n}/{of}" for n in range(1, of + 1)]
     assert sum(shard["rows"] for shard in merged["shards"]) == 5
+
+
+def test_large_configs_are_several_files_the_same_for_the_merged_and_the_whole(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_ROW_GROUP", 2)
+    monkeypatch.setattr(parquet, "_FILE", 1_000)
+    whole = read_manifest(built())
+    merged = merge(tmp_path / "merged", built("1/2"), built("2/2"))
+    assert data(merged) == data(whole)
+    assert "data/candidates/train-00002.parquet" in data(whole)
+    assert merged["summary"] == whole["summary"]
 
 
 def test_a_shard_without_rows_is_a_complete_release(built):
@@ -193,7 +202,7 @@ def test_merging_again_does_nothing_and_other_shards_are_refused(built, tmp_path
     with pytest.raises(InputError, match=r"merged is a release of something else"):
         merge(tmp_path / "merged", *others)
     assert merge(tmp_path / "merged", *others, fresh=True)["seed"] == 1
-    with pytest.raises(InputError, match="is one of the shards"):
+    with pytest.raises(InputError, match="is one of the releases to make it of"):
         merge(others[0], *others, fresh=True)
 
 
@@ -270,7 +279,7 @@ def test_a_sharded_build_on_the_command_line(tmp_path, chat, monkeypatch, build)
         refused = build(source, shards[0], engine, "--shard", "2/2", check=False)
         assert "shard: was '1/2', is now '2/2'" in refused.stderr
         merge(tmp_path / "merged", *shards)
-        assert [len(table(tmp_path / "merged", config)) for config in CONFIGS] == [2, 2, 12, 1]
+        assert [len(table(tmp_path / "merged", config)) for config in CONFIGS] == [2, 2, 12, 2, 1]
         asked = engine.asked
         assert "finished already" in build(source, tmp_path / "merged", engine).stderr
         arguments = ["--target", "smollm2-135m-instruct", "--source", str(source), "--engine-url", engine.url]

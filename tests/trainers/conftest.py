@@ -141,5 +141,5 @@ def _outcome(problem: dict, draw: random.Random, chat: Chat, local: LocalModel, 
         policy = keys["drawn" if phase == "self" else "scored"]
         outcome |= {"kept": 0, "fallback_reason": None}
         outcome |= {"behavior_key": keys["drawn"].hex(), "policy_key": policy.hex()}
-        outcome[phase] = [{"index": 0, "key": keys["drawn"].hex(), **JUDGED}]
+        outcome[phase] = [{"index": 0, "key": keys["drawn"].hex(), "policy": policy.hex(), **JUDGED}]
     return Outcome.load(json.dumps(outcome))

@@ -112,6 +112,14 @@ def revision_warning(manifest: dict[str, Any], model: str, revision: str) -> str
     )
 
 
+def reselection_warning(manifest: dict[str, Any], loss: str) -> str | None:
+    """What to say if the loss divides by log-probs that are not those of how texts were chosen; None if it does not."""
+    made = manifest.get("reselection")
+    if loss != "importance_sampling" or not made or not made["behavior"]:
+        return None
+    return f"this release keeps texts by --policy {made['policy']}. {made['behavior']}"
+
+
 def needs_reference(loss: str, options: Options) -> bool:
     """Whether a loss is made of log-probs under the policy before training."""
     uses_it = loss == "importance_sampling" and options.null_denominator == "policy"

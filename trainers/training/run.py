@@ -72,8 +72,8 @@ def announce(prepared: Prepared, args: RunArguments, runs: int) -> None:
 def introduce(prepared: Prepared, plan: Plan) -> None:
     """Print what is trained on, how much that is, and what is unusual about it."""
     settings, source, fitted, rows = prepared.settings, prepared.source, prepared.fitted, prepared.fitted.rows
-    if source.warning:
-        print(f"warning: {source.warning}", file=sys.stderr)
+    for warning in source.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     print(
         f"{settings.loss} on {len(rows)} rows ({' '.join(settings.data)}) of {' '.join(settings.dataset)}: "
         f"{int(rows.lengths.sum()):,} tokens, {int(rows.completion_lengths.sum()):,} of them completion"

@@ -1,6 +1,6 @@
 """What is trained, and on what: the release or text dataset, its target's template, and the model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from trainers.data.mixture import Part, parts_of
 from trainers.data.release_rows import release_rows
 from trainers.data.rows import Rows
 from trainers.data.text_rows import text_rows
-from trainers.training.guards import check_template, revision_warning
+from trainers.training.guards import check_template, reselection_warning, revision_warning
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Source:
         model: files of the model to train.
         model_name: as a person calls it.
         revision: commit of the dataset's repository; None for local data.
-        warning: what to tell the user about the model; None if it is the policy that wrote the data.
+        warnings: what to tell the user about the data: that another policy wrote it, or that its log-probs mislead.
     """
 
     rows: Rows
@@ -40,7 +40,7 @@ class Source:
     model: Model
     model_name: str
     revision: str | None
-    warning: str | None
+    warnings: tuple[str, ...]
 
 
 def open_source(settings: Settings) -> Source:
@@ -64,10 +64,16 @@ def open_source(settings: Settings) -> Source:
         check_template(release.manifest, chat.hashes())
     rows = mixed(parts, [_rows(part, releases.get(part), settings, chat) for part in parts])
     revision = (first.revision if first else settings.revision) if len(parts) == 1 else None
-    warnings = (revision_warning(release.manifest, named.model, model.revision) for release in releases.values())
-    return Source(
-        rows, parts, target, _stop_ids(chat), model, named.model, revision, next(filter(None, warnings), None)
-    )
+    warnings = _warnings(releases.values(), named.model, model.revision, settings.loss)
+    return Source(rows, parts, target, _stop_ids(chat), model, named.model, revision, warnings)
+
+
+def _warnings(releases: Iterable[Release], model: str, revision: str, loss: str) -> tuple[str, ...]:
+    """What to say about the releases, each thing once."""
+    manifests = [release.manifest for release in releases]
+    found = [revision_warning(manifest, model, revision) for manifest in manifests]
+    found += [reselection_warning(manifest, loss) for manifest in manifests]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def mixed(parts: Sequence[Part], read: Sequence[Rows]) -> Rows:

@@ -1,12 +1,10 @@
 import sqlite3
 from dataclasses import replace
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
-from builder.building import tables as release_tables
 from builder.building import write_release as release
 from builder.building.write_release import write_interim, write_release
 from builder.engines.protocol import Completion
@@ -201,13 +199,6 @@ def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
     with pytest.raises(MindTheGapError, match=f"the journal lacks the answer {b'lost'.hex()}"):
         write_release(output, workspace, chat)
     assert not output.exists()
-
-
-def test_lists_keep_nulls_and_empty_lists_apart():
-    lists = release_tables._lists([np.array([1, 2], np.int32), None, np.array([], np.int32)], np.int32)
-    assert lists.to_pylist() == [[1, 2], None, []]
-    assert release_tables._lists([None, None], np.float32).to_pylist() == [None, None]
-    assert release_tables._lists([], np.float32).to_pylist() == []
 
 
 def forget(workspace, *rows):

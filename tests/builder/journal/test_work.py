@@ -81,7 +81,7 @@ def test_the_engine_is_counted_whatever_it_answers(journal, log):
         async def generate(self, prompt_ids, params, n, seed):
             return [Completion([2], [-1.0], "stop")] * n
 
-        async def score(self, prompt_ids, completion_ids):
+        async def score(self, prompt_ids, completion_ids, *, entropies):
             assert noted(journal, log) == Work(asked=4, answered=3)
             raise EngineError("gone")
 

@@ -37,7 +37,7 @@ def test_help_teaches_and_loads_nothing_heavy():
 def test_one_commit_holds_everything_and_the_tag_is_on_it(publish, first):
     done = publish(first, "1.0.0")
     assert done.returncode == 0, done.stderr
-    assert "equal to the release in every row (default 3, tokens 3, candidates 2, rejected 1)" in done.stdout
+    assert "equal to the release in every row (default 3, tokens 3, candidates 2, expert 3, rejected 1)" in done.stdout
     repo = publish.repo
     assert len(repo.commits) == 2  # the Hub's own first one, and ours
     assert repo.tags == {"v1.0.0": repo.head}

@@ -53,7 +53,7 @@ def test_a_config_without_rows_is_not_declared(manifest):
     text = render_card(manifest | {"summary": manifest["summary"] | {"rejected": {}}})
     front = front_matter(text)
     for declared in (front["configs"], front["dataset_info"]):
-        assert [entry["config_name"] for entry in declared] == ["default", "tokens", "candidates"]
+        assert [entry["config_name"] for entry in declared] == ["default", "tokens", "candidates", "expert"]
     assert "No source row was left out." in text
     assert '"rejected", split' not in text
 

@@ -38,3 +38,19 @@ def test_what_is_no_column_is_left_out(tmp_path):
     with TableWriter(tmp_path / "f", SCHEMA) as writer:
         writer.add(row | {"more": 1} for row in ROWS)
     assert pq.read_table(tmp_path / "f").to_pylist() == ROWS
+
+
+def test_large_tables_are_several_files_that_do_not_tell_how_the_rows_came(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_FILE", 2_000)
+    for portion in (7, 301, 1_000):
+        folder = tmp_path / str(portion)
+        folder.mkdir()
+        with TableWriter(lambda number, folder=folder: folder / f"{number}.parquet", SCHEMA) as writer:
+            for start in range(0, len(ROWS), portion):
+                writer.add(ROWS[start : start + portion])
+    first, *others = ([file.read_bytes() for file in sorted(folder.iterdir())] for folder in tmp_path.iterdir())
+    assert len(first) > 1
+    assert all(other == first for other in others)
+    whole = pq.ParquetDataset(tmp_path / "7").read().to_pylist()
+    assert whole == ROWS
+    assert all(pq.read_metadata(file).num_row_groups for file in (tmp_path / "7").iterdir())

@@ -15,6 +15,7 @@ from trainers.training.guards import (
     check_template,
     check_tokens,
     fit,
+    reselection_warning,
     revision_warning,
 )
 
@@ -141,3 +142,12 @@ def test_an_unknown_loss_is_refused_with_the_known_ones():
     check_loss("psft")
     with pytest.raises(InputError, match=r"there is no 'ppo'; there are sft, dft, importance_sampling, .*chord"):
         check_loss("ppo")
+
+
+def test_a_selection_misleads_importance_sampling_alone():
+    chosen = {"reselection": {"policy": "grape", "behavior": "They are not theirs."}}
+    at_random = {"reselection": {"policy": "random", "behavior": None}}
+    assert "--policy grape. They are not theirs." in reselection_warning(chosen, "importance_sampling")
+    assert reselection_warning(chosen, "dft") is None
+    assert reselection_warning(at_random, "importance_sampling") is None
+    assert reselection_warning({}, "importance_sampling") is None

@@ -1,0 +1,1 @@
+"""Which of a problem's candidates a release keeps, where it is not the paper's random one."""
