@@ -26,6 +26,9 @@ examples:
   python -m builder.build --target my-target.yaml --source problems.jsonl --problem-field question \\
       --solution-field worked --answer-field gold --engine-url http://127.0.0.1:8000 http://127.0.0.1:8001
 
+  # what is finished so far, as releases/qwen-interim; the build goes on, or is continued later
+  python -m builder.build --target qwen2.5-math-7b --limit 50000 --output releases/qwen --release-now
+
   # one of eight parts, on a machine of its own; then builder.merge (docs/clusters.md)
   python -m builder.build --target qwen2.5-math-7b --limit 50000 --shard 3/8
 
@@ -69,8 +72,14 @@ def parser() -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="make a new repository private")
 
     run = p.add_argument_group("run")
-    add_flags(run, Runtime, "ray")
+    add_flags(run, Runtime, "ray", "give_up_rows")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
+    run.add_argument(
+        "--release-now",
+        action="store_true",
+        help="draw nothing: write DIR-interim, an interim release of the rows that are finished; the build may go on "
+        "meanwhile",
+    )
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p

@@ -45,6 +45,11 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     from builder.building.session import built, planned
     from builder.release.summary import print_summary
 
+    if args.release_now and (args.fresh or args.push_to_hub):
+        raise InputError(
+            "--release-now writes what is finished: --fresh would delete that first, and to publish an interim release "
+            "there is builder.publish --interim"
+        )
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
     settings, model = planned(args, target)
@@ -55,7 +60,7 @@ def _build(args: argparse.Namespace, target: Target) -> int:
         return dry_run(settings, model, output, console)
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
-    manifest = built(args, settings, model, output, console)
+    manifest, output = built(args, settings, model, output, console)
     if args.json:
         print(json.dumps({"release": str(output), **manifest["summary"], "cost": manifest["cost"]}, indent=2))
     else:

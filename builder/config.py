@@ -288,19 +288,12 @@ class Comparable(Frozen):
 
 def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """One line for each setting that differs between two `Settings.model_dump()`, by name."""
-    theirs, ours = _flatten(before), _flatten(after)
+    theirs, ours = flattened(before), flattened(after)
     return [
         f"{key}: was {theirs.get(key)!r}, is now {ours.get(key)!r}"
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
     ]
-
-
-# What is made of samples, not how they are drawn: a change leaves every sample as good as it was.
-JUDGEMENT = (
-    *("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "decontaminate"),
-    *("retell", "entropies", "candidate_scores", "candidate_tokens", "tool_version"),
-)
 
 
 class Settings(Comparable):
@@ -373,24 +366,15 @@ class Settings(Comparable):
         return self
 
 
-def only_judgement_differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether two `Settings.model_dump()` ask for the same samples, and make something else of them."""
-
-    def asked(settings: dict[str, Any]) -> dict[str, Any]:
-        kept = _flatten({key: value for key, value in settings.items() if key not in JUDGEMENT})
-        return {key: value for key, value in kept.items() if value not in (None, [])}  # a later version has more fields
-
-    return asked(before) == asked(after) and _flatten(before) != _flatten(after)
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+def flattened(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one mapping, keys joined by points; lists stay whole unless there are mappings in them."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
         items = enumerate(value)
     else:
         return {prefix.removesuffix("."): value}
-    return {k: v for key, inner in items for k, v in _flatten(inner, f"{prefix}{key}.").items()}
+    return {k: v for key, inner in items for k, v in flattened(inner, f"{prefix}{key}.").items()}
 
 
 def list_targets() -> list[str]:

@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier one left in --output")
     run.add_argument("--json", action="store_true", help="print the diagnosis as JSON on standard output")
     p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", candidate_scores=False, ray=None,
-                   dry_run=False)  # fmt: skip
+                   give_up_rows=0, release_now=False, dry_run=False)  # fmt: skip
     return p
 
 
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     settings, model = planned(args, target)
     output = (args.output or Path("releases") / f"{target.name}-diagnosis").absolute()
-    manifest = built(args, settings, model, output, console)
+    manifest, output = built(args, settings, model, output, console)
     release = open_release(str(output))
     few = seen(release)
     expert, whole = foreignness(expert_texts(release)), forecast(few, target.sampling.candidates)

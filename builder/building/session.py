@@ -7,13 +7,14 @@ from typing import Any
 from rich.console import Console
 
 from builder.arguments import settings_from
-from builder.building.workspace import Workspace, refuse_if_changed
-from builder.config import Settings, Target, only_judgement_differs
+from builder.building.workspace import Workspace
+from builder.config import Settings, Target
 from builder.engines.servers import choose_engine
 from builder.engines.urls import base_url
 from builder.errors import InputError, InterruptedBuildError
 from builder.policy.models import Model, resolve_model
 from builder.release.manifest import read_manifest
+from builder.release.tiers import Change
 from builder.steps.ray import check_cluster
 
 
@@ -25,12 +26,14 @@ def planned(args: argparse.Namespace, target: Target) -> tuple[Settings, Model]:
     """
     args.engine_url = [base_url(url) for url in args.engine_url]
     engine = _engine(args, target)
-    model = resolve_model(target, weights=not (args.engine_url or args.dry_run))
+    model = resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
     return settings_from(args, target, model.revision, engine), model
 
 
-def built(args: argparse.Namespace, settings: Settings, model: Model, output: Path, console: Console) -> dict[str, Any]:
-    """Build, go on building, or find everything done; returns the manifest.
+def built(
+    args: argparse.Namespace, settings: Settings, model: Model, output: Path, console: Console
+) -> tuple[dict[str, Any], Path]:
+    """Build, go on building, or find everything done; returns the manifest, and where the release is.
 
     Raises:
         MindTheGapError: with the exit code to leave with.
@@ -40,17 +43,19 @@ def built(args: argparse.Namespace, settings: Settings, model: Model, output: Pa
     manifest = read_manifest(output)
     if manifest and "reselection" in manifest and not args.fresh:
         raise InputError(f"{output} was made by builder.reselect; choose another --output, or give --fresh")
-    rejudged = manifest and only_judgement_differs(manifest["settings"], settings.model_dump(mode="json"))
-    if manifest and not args.fresh and not (rejudged and workspace.journal_file.exists()):
-        refuse_if_changed(settings, manifest["settings"], output)
+    if manifest and not args.fresh and not workspace.goes_on(settings, manifest["settings"], output):
         console.print(f"{output} is finished already; nothing to do (--fresh starts over)", highlight=False)
-        return manifest
+        return manifest, output
+    if args.release_now:
+        from builder.building.write_release import release_now
+
+        return release_now(settings, model, workspace, output)
     if args.ray:
         check_cluster(args.ray)
     with workspace.locked(fresh=args.fresh):
-        if workspace.claim(settings):
-            console.print("the rules have changed: stored samples are judged again", highlight=False)
-        return _run(args, settings, model, output, workspace, console)
+        if workspace.claim(settings) is Change.JUDGED_AGAIN:
+            console.print("settings have changed: stored samples are judged again", highlight=False)
+        return _run(args, settings, model, output, workspace, console), output
 
 
 def _run(
@@ -69,14 +74,14 @@ def _run(
             from builder.engines.running import EngineChoice
 
             engine = EngineChoice(settings.engine, args.engine_url, args.trust_engine, say)
-            session = args.concurrency, args.patience, args.ray
+            session = args.concurrency, args.patience, args.ray, args.give_up_rows
             return Build(settings, model, output, workspace, flow, engine, *session, console).run()
     except KeyboardInterrupt:
         raise InterruptedBuildError("interrupted; everything finished is kept, the same command continues") from None
 
 
 def _engine(args: argparse.Namespace, target: Target) -> str:
-    """The engine to use; a dry run may be about a target that this machine cannot run."""
-    if args.engine_url or (args.dry_run and target.gpu_memory_gib):
+    """The engine to use; what draws nothing may be about a target that this machine cannot run."""
+    if args.engine_url or ((args.dry_run or args.release_now) and target.gpu_memory_gib):
         return "vllm"
     return choose_engine(args.engine, target)

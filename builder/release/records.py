@@ -132,7 +132,7 @@ REJECTED = (
     Column(
         "reason",
         _TEXT,
-        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `malformed` or, in a "
+        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `malformed`, `engine_refused` or, in a "
         "selection, `not_chosen`",
     ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
