@@ -147,7 +147,9 @@ def grams(text: str) -> frozenset[tuple[str, ...]]:
 
 def distance(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     """1 - Jaccard index of two texts' word 4-grams, 0 to 1."""
-    return 1 - len(one & other) / len(one | other) if one | other else 0.0
+    both = len(one & other)
+    either = len(one) + len(other) - both
+    return 1 - both / either if either else 0.0
 
 
 def _length(text: Text) -> tuple[int, int]:
