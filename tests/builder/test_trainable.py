@@ -1,5 +1,7 @@
 """A release trains as it is: real optimizer steps with TRL, on a tiny random model with SmolLM2's tokenizer."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from datasets import load_dataset
@@ -99,7 +101,7 @@ def test_trl_takes_preferences(chat, target, model, tokenizer, tmp_path, form, c
     args = config(output_dir=str(tmp_path / "run"), max_steps=1, per_device_train_batch_size=2, learning_rate=1e-2,
                   use_cpu=True, bf16=False, report_to=[], save_strategy="no", disable_tqdm=True)  # fmt: skip
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
-    run = trainer(model=model, args=args, train_dataset=rows, processing_class=tokenizer)
+    run = trainer(model=model, ref_model=deepcopy(model), args=args, train_dataset=rows, processing_class=tokenizer)
     run.train()
     assert run.state.global_step == 1
     assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
