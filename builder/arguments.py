@@ -5,10 +5,11 @@ from pathlib import Path
 
 from builder import __version__
 from builder.building.workspace import Runtime
-from builder.config import Rules, Sampling, Settings, SourceSpec, Target, validated
-from builder.errors import EXIT_CODES
+from builder.config import Rules, Sampling, Settings, SourceSpec, Target, list_targets
+from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
 from builder.machine.flags import add_flags, given
+from builder.machine.validation import validated
 
 _EPILOG = f"""\
 examples:
@@ -24,6 +25,9 @@ examples:
   # your own file, on servers that you run
   python -m builder.build --target my-target.yaml --source problems.jsonl --problem-field question \\
       --solution-field worked --answer-field gold --engine-url http://127.0.0.1:8000 http://127.0.0.1:8001
+
+  # what is finished so far, as releases/qwen-interim; the build goes on, or is continued later
+  python -m builder.build --target qwen2.5-math-7b --limit 50000 --output releases/qwen --release-now
 
   # one of eight parts, on a machine of its own; then builder.merge (docs/clusters.md)
   python -m builder.build --target qwen2.5-math-7b --limit 50000 --shard 3/8
@@ -43,22 +47,13 @@ def parser() -> argparse.ArgumentParser:
         "solution, else the expert's text.",
         _EPILOG,
     )
-    p.add_argument("--target", metavar="NAME|FILE", help="model to rewrite for: a shipped name or your own YAML file")
+    add_target_argument(p, required=False)
     p.add_argument("--list-targets", action="store_true", help="show the shipped targets and stop")
+    p.add_argument("--print-target", action="store_true", help="show the target as a file, to start one's own from")
     p.add_argument("--output", type=Path, metavar="DIR", help="where the release appears (default: releases/TARGET)")
     p.add_argument("--tool-version", action="version", version=f"mind-the-gap {__version__}")
 
-    source = p.add_argument_group("source")
-    source.add_argument(
-        "--source",
-        nargs="+",
-        default=["numinamath-cot"],
-        metavar="SOURCE",
-        help="numinamath-cot (default), gsm8k, gsm-symbolic, arithmetic, a Hub dataset id, or a JSONL, JSON, Parquet "
-        "or CSV file; several are concatenated",
-    )
-    add_flags(source, SourceSpec)
-    add_flags(source, Settings, "limit", "seed", "shard", "drop_unverifiable", "drop_contradicted")
+    add_flags(add_source_arguments(p), Settings, "shard")
 
     sampling = p.add_argument_group("sampling (defaults: the target's)")
     add_flags(sampling, Sampling, override=True)
@@ -78,11 +73,52 @@ def parser() -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="make a new repository private")
 
     run = p.add_argument_group("run")
-    add_flags(run, Runtime, "ray")
+    add_flags(run, Runtime, "ray", "give_up_rows")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
+    run.add_argument(
+        "--release-now",
+        action="store_true",
+        help="draw nothing: write DIR-interim, an interim release of the rows that are finished; the build may go on "
+        "meanwhile",
+    )
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p
+
+
+def add_target_argument(p: argparse.ArgumentParser, *, required: bool) -> None:
+    """Which model to rewrite for."""
+    p.add_argument(
+        "--target",
+        required=required,
+        metavar="NAME|FILE|MODEL",
+        help=f"model to rewrite for: {', '.join(list_targets())}; your own YAML file; or any chat model, as ORG/MODEL "
+        "on the Hub or a local folder, from whose files the rest follows",
+    )
+
+
+def add_source_arguments(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Which rows, and where from."""
+    source = p.add_argument_group("source")
+    source.add_argument(
+        "--source",
+        nargs="+",
+        default=["numinamath-cot"],
+        metavar="SOURCE",
+        help="numinamath-cot (default), gsm8k, gsm-symbolic, arithmetic, a Hub dataset id, or a JSONL, JSON, Parquet "
+        "or CSV file; several are concatenated",
+    )
+    add_flags(source, SourceSpec)
+    add_flags(source, Settings, "limit", "seed", "drop_unverifiable", "drop_contradicted")
+    source.add_argument(
+        "--decontaminate",
+        nargs="+",
+        default=["auto"],
+        metavar="BENCHMARK",
+        help="reject problems that stand in these benchmarks: math500, minerva_math, olympiadbench, aime24, amc23, or "
+        "a file with problems; off; auto (default): those of the five that this machine has in its cache",
+    )
+    return source
 
 
 def add_rule_arguments(p: argparse.ArgumentParser) -> None:
@@ -104,7 +140,7 @@ def rules_from(args: argparse.Namespace) -> Rules:
     Raises:
         InputError: the copy rate is no share.
     """
-    return validated(Rules, Rules.named(args.rules).model_dump() | given(args, Rules), "rules")
+    return validated(Rules, Rules.named(args.rules).model_dump() | given(args, Rules), "rules", flags=True)
 
 
 def add_engine_arguments(p: argparse.ArgumentParser) -> None:
@@ -140,23 +176,30 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     """Everything that determines D′, from the command line.
 
     Raises:
-        InputError: a value is out of range.
+        InputError: a value is out of range, or longer than the target's context.
     """
     from builder.method.prompts import hashes
+    from builder.sources.benchmarks import resolved
 
-    sampling = target.sampling.model_dump() | given(args, Sampling)
+    sampling = validated(Sampling, target.sampling.model_dump() | given(args, Sampling), "sampling", flags=True)
+    if sampling.max_tokens >= target.context_length:
+        raise InputError(
+            f"--max-tokens {sampling.max_tokens}: the target holds {target.context_length} tokens with the prompt"
+        )
     return validated(
         Settings,
         {
             "target": target,
             "model_revision": model_revision,
             "sources": [SourceSpec(name=name, **given(args, SourceSpec)) for name in args.source],
-            "sampling": validated(Sampling, sampling, "sampling"),
+            "sampling": sampling,
             "engine": engine,
             "rules": rules_from(args),
+            "decontaminate": resolved(args.decontaminate),
             "prompt_hashes": hashes(target),
             "tool_version": __version__,
             **given(args, Settings),
         },
         "settings",
+        flags=True,
     )

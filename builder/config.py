@@ -1,6 +1,5 @@
 """Typed, validated configuration: targets (one YAML file each) and everything else that determines D′."""
 
-import difflib
 import hashlib
 import json
 import re
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
 from builder.errors import InputError
+from builder.machine.cli import meant
 from builder.machine.flags import Flag
+from builder.machine.validation import validated
 from builder.method.rule_words import MEANING
 from builder.texts.answers import LaxestForm
 
@@ -248,6 +249,7 @@ class Rules(Frozen):
     forbid_echoes: Annotated[bool, _allow("echoes")] = True
     forbid_repetition: Annotated[bool, _allow("repetition")] = True
     forbid_talk: Annotated[bool, _allow("talk")] = True
+    forbid_unreached: Annotated[bool, _allow("unreached")] = True
     forbid_unsupported: Annotated[bool, _allow("unsupported")] = True
     max_copy_rate: Annotated[
         float | None,
@@ -287,19 +289,12 @@ class Comparable(Frozen):
 
 def setting_differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """One line for each setting that differs between two `Settings.model_dump()`, by name."""
-    theirs, ours = _flatten(before), _flatten(after)
+    theirs, ours = flattened(before), flattened(after)
     return [
         f"{key}: was {theirs.get(key)!r}, is now {ours.get(key)!r}"
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
     ]
-
-
-# What is made of samples, not how they are drawn: a change leaves every sample as good as it was.
-JUDGEMENT = (
-    *("rules", "verifier_deadline", "drop_unverifiable", "drop_contradicted"),
-    *("retell", "entropies", "candidate_scores", "candidate_tokens", "tool_version"),
-)
 
 
 class Settings(Comparable):
@@ -336,6 +331,7 @@ class Settings(Comparable):
     drop_contradicted: Annotated[
         bool, Flag("reject rows whose expert solution comes to another answer than the gold")
     ] = False
+    decontaminate: list[str] = []  # `NAME@REVISION` each, see `builder.sources.benchmarks`
     entropies: Annotated[
         bool,
         Flag(
@@ -371,24 +367,15 @@ class Settings(Comparable):
         return self
 
 
-def only_judgement_differs(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether two `Settings.model_dump()` ask for the same samples, and make something else of them."""
-
-    def asked(settings: dict[str, Any]) -> dict[str, Any]:
-        kept = _flatten({key: value for key, value in settings.items() if key not in JUDGEMENT})
-        return {key: value for key, value in kept.items() if value not in (None, [])}  # a later version has more fields
-
-    return asked(before) == asked(after) and _flatten(before) != _flatten(after)
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+def flattened(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one mapping, keys joined by points; lists stay whole unless there are mappings in them."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
         items = enumerate(value)
     else:
         return {prefix.removesuffix("."): value}
-    return {k: v for key, inner in items for k, v in _flatten(inner, f"{prefix}{key}.").items()}
+    return {k: v for key, inner in items for k, v in flattened(inner, f"{prefix}{key}.").items()}
 
 
 def list_targets() -> list[str]:
@@ -409,8 +396,7 @@ def load_target(name_or_path: str) -> Target:
     else:
         names = list_targets()
         if name_or_path not in names:
-            near = difflib.get_close_matches(name_or_path, names, n=1, cutoff=0.2)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = meant(name_or_path, names, cutoff=0.2)
             raise InputError(f"unknown target {name_or_path!r}{hint} (shipped: {', '.join(names)})")
         file = TARGETS / f"{name_or_path}.yaml"
     try:
@@ -420,19 +406,3 @@ def load_target(name_or_path: str) -> Target:
     if not isinstance(content, dict):
         raise InputError(f"target {name_or_path}: expected a mapping of fields, got {type(content).__name__}")
     return validated(Target, content, f"target {name_or_path}")
-
-
-def validated(model: type[M], content: dict[str, Any], where: str) -> M:
-    """Build `model`, turning pydantic's report into one line that names the field.
-
-    Raises:
-        InputError: with every offending field and why.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise InputError(f"{where}: {faults}") from None

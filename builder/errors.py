@@ -42,6 +42,10 @@ class UnansweredError(EngineError):
     """The engine is there, but does not answer this one request; it may answer others."""
 
 
+class RefusedError(UnansweredError):
+    """The engine refuses this one request, and would do so again."""
+
+
 class UnfinishedError(MindTheGapError):
     """The build stopped before every row had an outcome; the same command continues."""
 

@@ -5,7 +5,7 @@ python -m builder.publish releases/llama --repo you/llama-d-prime --version 1.0.
 
 import argparse
 
-from builder.errors import EXIT_CODES
+from builder.errors import EXIT_CODES, InputError
 from builder.hub import check_repo
 from builder.machine import cli
 from builder.publishing.versions import parse_version
@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--version", required=True, metavar="X.Y.Z", help="version of the dataset; the tag is vX.Y.Z")
     p.add_argument("--private", action="store_true", help="make a new repository private")
     p.add_argument("--changes", metavar="TEXT", help="what is new, for the changelog in the card")
+    p.add_argument("--interim", action="store_true", help="publish an interim release, although rows are unfinished")
     p.add_argument("--dry-run", action="store_true", help="list what would change on the Hub, and change nothing")
     return p
 
@@ -58,6 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
     from builder.release.open import open_release
 
     release = open_release(args.release)
+    if (interim := release.manifest.get("interim")) and not args.interim:
+        raise InputError(
+            f"{release.name} is an interim release: {interim['unfinished']:,} of its rows are not finished; finish the "
+            "build, or publish it all the same with --interim"
+        )
     publication = Publication(repo, version, Console(), private=args.private, note=args.changes)
     (publication.dry_run if args.dry_run else publication.run)(release)
     return 0

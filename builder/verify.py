@@ -1,4 +1,7 @@
-"""Grade a file of responses against gold answers: `python -m builder.verify --help`."""
+"""Grade a file of responses against gold answers.
+
+python -m builder.verify --input answers.jsonl --gold-field gold --response-field response --output verdicts.jsonl
+"""
 
 import argparse
 import json

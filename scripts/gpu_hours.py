@@ -8,9 +8,9 @@ fixed sampling and `scripts.bench.adaptive_savings` for adaptive. Tokens a candi
 measure your own with a small build, whose summary says both.
 """
 
-import argparse
 import sys
 
+from builder.machine import cli
 from builder.release.paper import TABLE_1
 from scripts.bench.adaptive_savings import CANDIDATES, expected_draws, fitted_b
 
@@ -52,7 +52,7 @@ def gpu_hours(drawn: float, tokens: float, rate: float) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the table of docs/performance.md."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.gpu_hours", __doc__)
     parser.add_argument("--tokens", type=float, default=TOKENS, metavar="N", help="a candidate (default: %(default)s)")
     parser.add_argument(
         "--rate", nargs="+", default=[f"{gpu}={rate:.0f}" for gpu, rate in RATES.items()], metavar="GPU=TOKENS/S",

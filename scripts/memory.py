@@ -36,6 +36,7 @@ from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, PreTrainedModel
 
+from builder.machine import cli
 from scripts.bench.losses import meters
 from trainers.model.lora import add_adapter
 from trainers.model.policy import deliver_logprobs
@@ -170,7 +171,7 @@ def in_a_process_of_its_own(way: str, args: argparse.Namespace) -> float:
 
 def main() -> None:
     """Print the tables of docs/training.md."""
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = cli.parser("python -m scripts.memory", __doc__)
     p.add_argument("--model", type=Path, metavar="DIR", help="with a config.json (default: Llama-3.1-8B's sizes)")
     p.add_argument("--gpus", type=int, default=8, metavar="N", help="to shard over (default: %(default)s)")
     p.add_argument("--rows", type=int, default=4, metavar="N", help="of a micro-batch (default: %(default)s)")

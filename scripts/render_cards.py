@@ -8,13 +8,13 @@ numbers but those that the paper reports. The card of smollm2-135m-instruct is t
 kept beside it.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from builder import __version__
 from builder.config import Settings, Target, list_targets, load_target
+from builder.machine import cli
 from builder.method.prompts import hashes
 from builder.release.card import render_card
 from builder.release.manifest import without_paths
@@ -66,7 +66,7 @@ def planned(target: Target) -> dict[str, Any]:
 
 def main() -> None:
     """Write all cards."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.render_cards", __doc__)
     parser.add_argument("--release", metavar="RELEASE", help="a release of a shipped target, to show its numbers")
     if name := parser.parse_args().release:
         manifest = without_paths(open_release(name).manifest)

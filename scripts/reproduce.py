@@ -20,6 +20,7 @@ from builder.errors import EXIT_CODES, InputError, InterruptedBuildError, MindTh
 from builder.machine import cli
 from builder.machine.atomic import write_atomically
 from builder.machine.display import duration
+from builder.machine.extras import install
 from scripts.controlled.plan import CORE, MORE, Policy, comparison, preparation, tables
 from scripts.controlled.write import EXPERTS
 from scripts.recipe import PYTHON, Stage, full, small, study
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.dry_run:
         return _show(stages)
     if not find_spec("matplotlib"):  # the curves come last: better said now than in a day
-        raise InputError("the curves need matplotlib: pip install 'mind-the-gap[plot]'")
+        raise InputError(f"the curves need matplotlib: {install('plot')}")
     run(stages, output)
     return 0
 

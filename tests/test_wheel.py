@@ -34,7 +34,7 @@ def unpacked(tmp_path_factory):
         [sys.executable, "-c", BUILD, str(folder)], cwd=folder / "source", capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
-    (wheel,) = folder.glob("mind_the_gap-*.whl")
+    (wheel,) = folder.glob("dprime-*.whl")
     with zipfile.ZipFile(wheel) as content:
         content.extractall(folder / "unpacked")
     return folder / "unpacked"

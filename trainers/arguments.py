@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BeforeValidator, Field
 
-from builder.config import validated
 from builder.errors import InputError
+from builder.machine import cli
+from builder.machine.validation import validated
 from trainers.model.settings import ModelSettings, add_model_arguments
 
 OPTIONS = ("clip", "null_denominator", "self_normalize", "epsilon", "anchor")
@@ -80,12 +81,11 @@ class Settings(ModelSettings):
 def parser(loss: str | None) -> argparse.ArgumentParser:
     """The command line of one trainer; without a loss, of the one that takes any."""
     prog = loss if loss in ("sft", "dft", "importance_sampling") else "train"
-    p = argparse.ArgumentParser(
-        prog=f"python -m trainers.{prog}",
-        description="Fine-tune a model on a release D′, or on any prompt and completion dataset"
+    p = cli.parser(
+        f"python -m trainers.{prog}",
+        "Fine-tune a model on a release D′, or on any prompt and completion dataset"
         + (f", with the loss {loss}." if loss else "."),
-        epilog=_EPILOG.replace("PROG", prog),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG.replace("PROG", prog),
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,  # what is not given comes from --config, else from `Settings`
     )
@@ -195,7 +195,7 @@ def read_settings(arguments: list[str] | None, loss: str | None) -> tuple[Settin
         ours["loss"] = loss
     if missing := [f"--{name}" for name in ("loss", "dataset", "output") if name not in ours]:
         raise InputError(f"{' and '.join(missing)} missing; --help shows examples")
-    return validated(Settings, ours, "settings"), config, rest
+    return validated(Settings, ours, "settings", flags=True), config, rest
 
 
 def _read_config(name: str) -> dict[str, Any]:

@@ -58,12 +58,11 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m trainers.evaluate",
-        description="Draw several answers to every problem of some benchmarks from a model, grade them, and report "
+    p = cli.parser(
+        "python -m trainers.evaluate",
+        "Draw several answers to every problem of some benchmarks from a model, grade them, and report "
         "mean accuracy with its error, pass@k, majority@k, truncation, lengths, and drift from another model.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EPILOG,
     )
     p.add_argument("--version", action="version", version=f"mind-the-gap {__version__}")
     p.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
@@ -268,6 +267,7 @@ def _settings(
             "tool_version": __version__,
         },
         "settings",
+        flags=True,
     )
 
 

@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builder.config import Target, validated
+from builder.config import Target
 from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
+from builder.machine.validation import validated
 from builder.policy.models import Model, resolve_model
 
 _EPILOG = f"""\

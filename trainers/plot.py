@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
+from builder.machine.extras import install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         import matplotlib
     except ImportError:
-        raise InputError("drawing needs matplotlib: pip install 'mind-the-gap[plot]'") from None
+        raise InputError(f"drawing needs matplotlib: {install('plot')}") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -16,6 +16,8 @@ from builder.machine.atomic import new_file, write_atomically
 from builder.policy.chat import Chat
 from builder.release.parquet import TableWriter
 from builder.release.records import PREPARED, REJECTED, schema
+from builder.sources.benchmarks import benchmark_index
+from builder.sources.contamination import BenchmarkIndex, Overlap
 from builder.sources.filters import contradiction, expert_verdicts, overlong, reject, unverifiable
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
@@ -39,6 +41,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     """
     if (prepared := workspace.prepared_rows()) is not None:
         return prepared
+    index = benchmark_index(settings.decontaminate)
     loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
     reasons: list[str] = []
     with (
@@ -51,7 +54,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
             TableWriter(rejected_file, schema(REJECTED)) as dropped,
         ):
             for chunk in _chunks(loaded.rows):
-                rows, rejected = _checked(chunk, settings, chat, verifier)
+                rows, rejected = _checked(chunk, settings, chat, verifier, index)
                 built.add(rows)
                 dropped.add(asdict(row) for row in rejected)
                 reasons = sorted({*reasons, *(f"{row.reason}: {row.detail}" for row in rejected)})[:3]
@@ -67,7 +70,11 @@ def _chunks(rows: Iterator[T]) -> Iterator[list[T]]:
 
 
 def _checked(
-    chunk: Iterable[SourceRow | RejectedRow], settings: Settings, chat: Chat, verifier: Verifier
+    chunk: Iterable[SourceRow | RejectedRow],
+    settings: Settings,
+    chat: Chat,
+    verifier: Verifier,
+    index: BenchmarkIndex,
 ) -> tuple[list[dict[str, Any]], list[RejectedRow]]:
     """The rows of a chunk that will be built, with the columns of `PREPARED`, and the others; both in source order."""
     rejected = [row for row in chunk if isinstance(row, RejectedRow)]
@@ -79,7 +86,8 @@ def _checked(
     rows, long = overlong(rows, lambda row: total[row.id], settings.target.max_length)
     without_gold = unverifiable(rows, verifier.parseable)
     verdicts = expert_verdicts(rows, without_gold, verifier.judge)
-    unwanted = _unwanted(rows, settings, without_gold, verdicts)
+    overlaps = {row.id: index.overlap(row.problem) for row in rows}
+    unwanted = _unwanted(rows, settings, without_gold, verdicts, overlaps)
     rejected += [*control, *long, *unwanted.values()]
     built = [
         asdict(row)
@@ -88,6 +96,7 @@ def _checked(
             "answer_kind": answer_kind(row.gold, row.problem),
             "verifiable": row.id not in without_gold,
             "expert_verdict": verdicts.get(row.id),
+            "benchmark_overlap": overlaps[row.id].share if len(index) else None,
             "expert_tokens": expert_tokens[row.id],
         }
         for row in rows
@@ -97,12 +106,18 @@ def _checked(
 
 
 def _unwanted(
-    rows: Sequence[SourceRow], settings: Settings, without_gold: set[str], verdicts: Mapping[str, Verdict]
+    rows: Sequence[SourceRow],
+    settings: Settings,
+    without_gold: set[str],
+    verdicts: Mapping[str, Verdict],
+    overlaps: Mapping[str, Overlap],
 ) -> dict[str, RejectedRow]:
     """The rows, by id, that could be built but that the settings leave out."""
     found = {}
     for row in rows:
-        if settings.drop_unverifiable and row.id in without_gold:
+        if overlaps[row.id].is_contamination:
+            found[row.id] = reject(row, "contaminated", f"the problem has {overlaps[row.id]}")
+        elif settings.drop_unverifiable and row.id in without_gold:
             found[row.id] = reject(row, "no_gold", "no gold answer that the verifier can parse, or a proof")
         elif settings.drop_contradicted and verdicts.get(row.id) == "incorrect":
             found[row.id] = reject(row, "contradicted", contradiction(row))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.building.flow import Flow
+from builder.building.left import left
 from builder.building.prepare import prepare
 from builder.building.progress import ProgressDisplay
 from builder.building.workspace import Runtime, Workspace
@@ -51,6 +52,7 @@ class Build:
         concurrency: sequences that one step keeps in flight.
         patience: seconds that one request waits for an engine that is away.
         ray: address of the Ray cluster that the pipeline runs on; None for this machine alone.
+        give_up_rows: how many rows the release may be written without, because the engine refuses them.
         console: where a person reads.
     """
 
@@ -65,12 +67,13 @@ class Build:
         concurrency: int,
         patience: float,
         ray: str | None,
+        give_up_rows: int,
         console: "Console",
     ) -> None:
         self._settings, self._model, self._output = settings, model, output
         self._files, self._flow, self._engine = workspace, flow, engine
         self._concurrency, self._patience, self._ray = concurrency, patience, ray
-        self._console, self._interrupts = console, Interrupts()
+        self._give_up_rows, self._console, self._interrupts = give_up_rows, console, Interrupts()
         self._engine_restarted = False  # since the pipeline was last started
         self._engine_useful = False  # whether anything was finished since the engine was last started
 
@@ -88,6 +91,8 @@ class Build:
         with self._interrupts, Journal(self._files.journal_file) as journal, _Session(journal) as session:
             if self._files.prepared_rows() is None:
                 journal.forget_outcomes()  # if there are any, they are of rows that were prepared under other rules
+            if len(journal.refusals.given_up()) > self._give_up_rows:
+                journal.refusals.forget()  # this session is to have fewer of them: all are tried again
             chat = self._build_missing(journal, session)
         self._say("writing the release")
         return write_release(self._output, self._files, chat)
@@ -95,12 +100,15 @@ class Build:
     def _build_missing(self, journal: Journal, session: "_Session") -> Chat:
         """The imports of the pipeline, the weights of the engine and the source are read side by side."""
         model_dir, target = self._model.path, self._settings.target
-        finished = self._files.prepared_rows() == journal.progress().rows
+        finished = self._files.prepared_rows() == _settled(journal)
         started = nullcontext() if finished else self._engine.started(model_dir, target, self._files.engine_log)
         with started as server:
             chat = Chat(model_dir, target)
             total = prepare(self._settings, chat, self._files)
-            if journal.progress().rows < total:
+            if _settled(journal) < total:
+                self._say(left(self._settings, chat, journal, self._files.rows_file).said(self._settings.sampling))
+                if not journal.progress().paid:
+                    self._files.forget_engines()
                 self._reach(server, chat)
                 self._generate(journal, session, total, server)
         return chat
@@ -128,25 +136,39 @@ class Build:
         """Run the pipeline until every row has an outcome."""
         fruitless = 0
         with ProgressDisplay(self._console, total, self._settings.sampling, journal.progress()) as display:
-            while (before := journal.progress()).rows < total:
+            while _settled(journal) < total:
+                before = journal.progress()
                 reason = self._run_pipeline(journal, session, display, server)
                 died = reason != "exit code 0"  # then its rows are tried again, whatever they failed of
-                after = journal.progress()
-                done = after.rows
-                if done < total and self._engine_restarted:
+                given_up = self._give_up(journal)
+                unfinished = total - _settled(journal)
+                if unfinished and self._engine_restarted:
                     self._revive(server)  # rows that gave up on it meanwhile are tried again
-                elif done < total and not died and (failures := journal.failures()):
-                    row_id, error = failures[0]
-                    raise UnfinishedError(
-                        f"{total - done} of {total} rows are unfinished (row {row_id}: {error}); "
-                        "everything finished is kept, the same command continues"
-                    )
-                fruitless = fruitless + 1 if after == before else 0
+                elif unfinished and not died and not given_up and journal.failures():
+                    raise UnfinishedError(self._unfinished(journal, unfinished, total))
+                fruitless = 0 if given_up or journal.progress() != before else fruitless + 1
                 if fruitless == ATTEMPTS:
                     raise UnfinishedError(
                         f"the pipeline ended {ATTEMPTS} times without finishing anything ({reason}); "
                         f"its log: {self._files.pipeline_log}"
                     )
+
+    def _give_up(self, journal: Journal) -> bool:
+        """Give up the rows that the engine has refused in this run, if there may be so many; whether that was done."""
+        if not (refused := journal.refusals.give_up(self._give_up_rows)):
+            return False
+        self._say(f"given up: {refused:,} rows that the engine refuses, in config rejected as engine_refused")
+        return True
+
+    def _unfinished(self, journal: Journal, rows: int, total: int) -> str:
+        """What a user reads who has to run the same command again."""
+        (row_id, error), *_ = journal.failures()
+        said = (
+            f"{rows} of {total} rows are unfinished (row {row_id}: {error}); everything finished is kept, "
+            "the same command continues"
+        )
+        refused = journal.refusals.refused()
+        return f"{said}; --give-up-rows {refused} leaves out what the engine refuses" if refused else said
 
     def _run_pipeline(
         self, journal: Journal, session: "_Session", display: ProgressDisplay, server: EngineServer | None
@@ -210,6 +232,11 @@ class Build:
                 if server.alive():
                     raise
                 self._restart(server, "died while it started")
+
+
+def _settled(journal: Journal) -> int:
+    """Rows that nothing is left to do for: finished, or given up."""
+    return journal.progress().rows + len(journal.refusals.given_up())
 
 
 class _Session:

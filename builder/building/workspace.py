@@ -8,15 +8,16 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from builder.config import Comparable, Frozen, Settings, only_judgement_differs
-from builder.errors import InputError
+from builder.config import Comparable, Frozen, Settings, setting_differences
+from builder.errors import InputError, MindTheGapError
 from builder.machine.atomic import Replacement, write_atomically
 from builder.machine.flags import Flag
+from builder.release.tiers import Change, change, of_samples, of_texts
 
 
 class Runtime(Frozen):
@@ -48,6 +49,14 @@ class Runtime(Frozen):
             "ADDRESS",
         ),
     ] = None
+    give_up_rows: Annotated[
+        int,
+        Flag(
+            "finish without up to N rows that the engine refuses (HTTP 400); they go to config rejected, with what it "
+            "said (default: %(default)s)",
+            "N",
+        ),
+    ] = 0
 
 
 class Workspace:
@@ -96,9 +105,7 @@ class Workspace:
             except BlockingIOError:
                 raise InputError(f"another build is using {self.root}; wait for it or stop it") from None
             if fresh:
-                for entry in self.root.iterdir():
-                    if entry.name != "lock":
-                        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                self._clear()
             yield
         finally:
             os.close(handle)
@@ -106,6 +113,11 @@ class Workspace:
     def replacement(self, output: Path) -> Replacement:
         """How what is made here takes its place at `output`, where an earlier one may be."""
         return Replacement(output, self.root / "result")
+
+    @property
+    def interim(self) -> "Workspace":
+        """Where interim releases are made, while the build itself may go on."""
+        return Workspace(self.root / "interim")
 
     def settle(self, output: Path) -> None:
         """Complete the replacement that a kill cut short.
@@ -117,30 +129,70 @@ class Workspace:
             with self.locked(fresh=False):
                 replacement.settle()
 
-    def claim(self, settings: Settings) -> bool:
-        """Bind the directory to these settings; until rows are prepared, nothing binds it to earlier ones.
+    def claim(self, settings: Settings) -> Change:
+        """Bind the directory to these settings; until samples were paid for, nothing binds it to earlier ones.
 
-        Where only the judgement differs (`builder.config.JUDGEMENT`), the samples stay and are judged again.
+        What earlier settings leave of use stays: samples that are to be judged again, whose rows are prepared anew, or
+        outcomes, too (`builder.release.tiers`).
 
         Returns:
-            Whether earlier samples are to be judged again: rows are to be prepared anew, outcomes to be forgotten.
+            What follows from the difference to earlier settings.
 
         Raises:
-            InputError: it belongs to other settings; lists what differs.
+            InputError: it holds samples of other settings; lists what differs.
         """
-        judge_again = False
-        if self.settings_file.exists() and self.rows_file.exists():
-            try:
-                earlier = json.loads(self.settings_file.read_text(encoding="utf-8"))
-            except ValueError:
-                raise InputError(f"{self.settings_file} is damaged; restore it, or start over with --fresh") from None
-            judge_again = only_judgement_differs(earlier, settings.model_dump(mode="json"))
-            if not judge_again:
-                refuse_if_changed(settings, earlier, self.root)
-                return False
-            self.rows_file.unlink()  # first: without it, a kill between the two leaves nothing half changed
+        changed = self._change_to(settings)
+        if changed is Change.OTHER_SAMPLES:
+            if self._has_samples():
+                refuse_other_samples(settings, self._earlier(), self.root)
+            self._clear()
+        elif changed is Change.JUDGED_AGAIN:
+            self.rows_file.unlink(missing_ok=True)  # first: a kill between the two leaves nothing half changed
         write_atomically(self.settings_file, settings.model_dump_json(indent=2))
-        return judge_again
+        return changed
+
+    def goes_on(self, settings: Settings, earlier: dict, output: Path) -> bool:
+        """Whether there is something to do although there is a release of `earlier` settings.
+
+        Raises:
+            InputError: it has other samples, or they are not here to be judged again; lists what differs.
+        """
+        changed = change(earlier, settings.model_dump(mode="json"))
+        if changed is Change.OTHER_SAMPLES:
+            refuse_other_samples(settings, earlier, output)
+        if changed is Change.JUDGED_AGAIN and not self.journal_file.exists():
+            refuse_if_changed(settings, earlier, output)
+        return changed in (Change.WRITTEN_ANEW, Change.JUDGED_AGAIN) and self.journal_file.exists()
+
+    def _change_to(self, settings: Settings) -> Change:
+        earlier = self._earlier()
+        return change(earlier, settings.model_dump(mode="json")) if earlier else Change.NOTHING
+
+    def _earlier(self) -> dict | None:
+        """The settings that it was claimed with; None if it never was."""
+        if not self.settings_file.exists():
+            return None
+        try:
+            return json.loads(self.settings_file.read_text(encoding="utf-8"))
+        except ValueError:
+            raise InputError(f"{self.settings_file} is damaged; restore it, or start over with --fresh") from None
+
+    def _has_samples(self) -> bool:
+        """Whether an engine has answered anything; a journal that cannot be read may hold anything."""
+        from builder.journal.journal import Journal
+
+        if not self.journal_file.exists():
+            return False
+        try:
+            with Journal(self.journal_file) as journal:
+                return journal.progress().paid
+        except MindTheGapError:
+            return True
+
+    def _clear(self) -> None:
+        for entry in self.root.iterdir():
+            if entry.name != "lock":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def prepared_rows(self) -> int | None:
         """How many rows are prepared; None if that is still to do, or to do again: rows follow from the settings."""
@@ -163,6 +215,11 @@ class Workspace:
             if line not in known:
                 write_atomically(file, "\n".join([*known, line]))
 
+    def forget_engines(self) -> None:
+        """Forget engines from which nothing was drawn: another one may have been meant."""
+        for file in (self.probe_file, self.engine_file, self.engine_check_file):
+            file.unlink(missing_ok=True)
+
     def engines(self) -> list[str]:
         """Every engine that took part in any session, with its version; empty if there was nothing to ask one."""
         return _lines(self.engine_file)
@@ -182,7 +239,33 @@ def refuse_if_changed(settings: Comparable, earlier: dict, where: Path) -> None:
     Raises:
         InputError: listing every setting that differs.
     """
-    if differences := settings.differences(earlier):
+    _refuse(settings.differences(earlier), where)
+
+
+def refuse_other_samples(settings: Settings, earlier: dict, where: Path) -> None:
+    """Check that an earlier build asked for the same samples.
+
+    Raises:
+        InputError: listing every setting that differs and belongs to them.
+    """
+    _refuse_parts(of_samples, settings, earlier, where)
+
+
+def refuse_other_texts(settings: Settings, earlier: Settings, where: Path) -> None:
+    """Check that an earlier build made the same texts of the same samples.
+
+    Raises:
+        InputError: listing every setting that differs and that texts follow from.
+    """
+    _refuse_parts(of_texts, settings, earlier.model_dump(mode="json"), where)
+
+
+def _refuse_parts(part: Callable[[dict], dict], settings: Settings, earlier: dict, where: Path) -> None:
+    _refuse(setting_differences(part(earlier), part(settings.model_dump(mode="json"))), where)
+
+
+def _refuse(differences: list[str], where: Path) -> None:
+    if differences:
         listing = "\n  ".join(differences)
         raise InputError(
             f"{where} was made with other settings:\n  {listing}\n"

@@ -10,7 +10,7 @@ import msgspec
 
 from builder.engines import API_KEY_VARIABLE, wire
 from builder.engines.pulse import Pulse
-from builder.errors import EngineError, InputError, UnansweredError
+from builder.errors import EngineError, InputError, RefusedError
 from builder.machine.processes import mask
 
 _CONNECT_SECONDS = 10.0
@@ -65,7 +65,7 @@ class Endpoint:
 
         Raises:
             ExchangeError: worth another attempt.
-            UnansweredError: the server refuses this request; it would do so again.
+            RefusedError: the server refuses this request; it would do so again.
             EngineError: the server refuses every request.
         """
         try:
@@ -85,7 +85,7 @@ class Endpoint:
             raise ExchangeError(f"HTTP {response.status}: {_message(content)}", outage=outage, retry_after=wait)
         if response.status >= 400:
             hint = f" (is {API_KEY_VARIABLE} right?)" if response.status in (401, 403) else ""
-            kind = EngineError if response.status in _FOR_EVERYBODY else UnansweredError
+            kind = EngineError if response.status in _FOR_EVERYBODY else RefusedError
             raise kind(f"engine at {self.url} refused a request: HTTP {response.status}: {_message(content)}{hint}")
         return content
 

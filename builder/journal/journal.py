@@ -10,9 +10,7 @@ What is there is tallied as it is written, so that nobody has to count it: a jou
 
 import hashlib
 import json
-import sys
 import time
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.errors import InputError
+from builder.journal.packed import floats, ints, unpacked_floats, unpacked_ints
+from builder.journal.refusals import Refusals
 from builder.journal.sqlite import Transaction, checksum, connect, damaged
 from builder.journal.work import WorkTable
 from builder.method.outcome import Outcome
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 VERSION = 2  # of the layout
 _PAGE = 1 << 14  # bytes: several completions a page
 _LOOKUP = 500  # keys a statement
+_PROMPT = 16  # bytes that keys of one prompt's samples begin with
 _SCHEMA = (
     """CREATE TABLE requests (
     number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, token_ids BLOB NOT NULL, logprobs BLOB NOT NULL,
@@ -50,6 +51,7 @@ _SCHEMA = (
     "CREATE TABLE sessions (number INTEGER PRIMARY KEY, started REAL NOT NULL, seconds REAL NOT NULL)",
     f"PRAGMA user_version = {VERSION}",
 )
+LAST_ROW = (1 << 63) - 1  # beyond any
 SCORED = "scored"  # finish reason of a scoring request, and kind of its tally; it generated nothing
 SAMPLED = "sampled"  # kind of the tally of all other requests
 
@@ -75,6 +77,11 @@ class Progress:
         """Rows with an outcome."""
         return sum(self.stages.values())
 
+    @property
+    def paid(self) -> bool:
+        """Whether an engine has answered anything."""
+        return bool(self.candidates or self.scored_tokens)
+
 
 class Entry(NamedTuple):
     """A finished request as it is kept: `[time]` int32 and float32; see `Completion`."""
@@ -97,7 +104,8 @@ def generation_keys(
     Their first half names the prompt and its settings, so that samples of one prompt are neighbours in the index.
     """
     request = _digest("generate", model, asdict(params), prompt_ids)
-    return [request[:16] + hashlib.sha256(b"%b%d,%d" % (request, *sample)).digest()[:16] for sample in samples]
+    rest = (hashlib.sha256(b"%b%d,%d" % (request, *sample)).digest() for sample in samples)
+    return [request[:_PROMPT] + each[: len(request) - _PROMPT] for each in rest]
 
 
 def scoring_key(model: str, prompt_ids: Sequence[int], completion_ids: Sequence[int]) -> bytes:
@@ -120,6 +128,7 @@ class Journal:
     Attributes:
         path: its file.
         work: what the steps of this run have done, for progress alone.
+        refusals: rows that the engine refuses.
 
     Raises:
         InputError: the file is not a journal of this version.
@@ -135,6 +144,7 @@ class Journal:
         if self._version() != VERSION:
             self._create()
         self.work = WorkTable(self._db)
+        self.refusals = Refusals(self._db)
 
     def _version(self) -> int:
         return self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -172,7 +182,7 @@ class Journal:
         self._insert(entries)
 
     def _insert(self, entries: Iterable[tuple[bytes, Sequence[int], Sequence[float], str]]) -> None:
-        rows = [(key, _ints(ids), _floats(lps), reason) for key, ids, lps, reason in entries]
+        rows = [(key, ints(ids), floats(lps), reason) for key, ids, lps, reason in entries]
         with self._transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO requests (key, token_ids, logprobs, finish_reason, checksum) "
@@ -189,7 +199,13 @@ class Journal:
             return None
         if found[3] != checksum(key, *found[:3]):
             raise damaged(self.path)
-        return Completion(_array("i", found[0]).tolist(), _array("f", found[1]).tolist(), found[2])
+        return Completion(unpacked_ints(found[0]), unpacked_floats(found[1]), found[2])
+
+    def drawn(self, key: bytes) -> int:
+        """How many samples there are of the prompt, drawn in the way, that a key of `generation_keys` is of."""
+        first, last = key[:_PROMPT], key[:_PROMPT] + b"\xff" * (len(key) - _PROMPT)
+        (count,) = self._db.execute("SELECT COUNT(*) FROM requests WHERE key BETWEEN ? AND ?", (first, last)).fetchone()
+        return count
 
     def entries(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
         """The finished requests under many keys; those that are not there are left out."""
@@ -221,6 +237,7 @@ class Journal:
     def forget_outcomes(self) -> None:
         """What was made of the samples is void; the samples themselves stay."""
         self._db.execute("DELETE FROM outcomes")
+        self.refusals.forget()
 
     def put_failures(self, failures: Iterable[tuple[str, str]]) -> None:
         """Record (row id, error) of rows that could not be finished in this run."""
@@ -230,23 +247,26 @@ class Journal:
     def clear_failures(self) -> None:
         """Forget the failures of an earlier run, whose rows are about to be tried again."""
         self._db.execute("DELETE FROM failures")
+        self.refusals.clear()
 
     def failures(self, limit: int = 5) -> list[tuple[str, str]]:
         """Some (row id, error) of the last run."""
         return self._db.execute("SELECT id, error FROM failures ORDER BY id LIMIT ?", (limit,)).fetchall()
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Finished rows in source order, streamed."""
-        for body, expected in self._db.execute("SELECT body, checksum FROM outcomes ORDER BY row"):
+    def outcomes(self, first: int = 0, last: int = LAST_ROW) -> Iterator[Outcome]:
+        """Finished rows from number `first` to `last` in source order, streamed."""
+        rows = "SELECT body, checksum FROM outcomes WHERE row BETWEEN ? AND ? ORDER BY row"
+        for body, expected in self._db.execute(rows, (first, last)):
             if checksum(body) != expected:
                 raise damaged(self.path)
             yield Outcome.load(body)
 
     def finished_rows(self) -> "np.ndarray":
-        """Row numbers of all finished rows, ascending, int64 `[rows]`."""
+        """Row numbers of all rows that nothing is left to do for, given up or not, ascending, int64 `[rows]`."""
         import numpy as np
 
-        return np.sort(np.fromiter((row for (row,) in self._db.execute("SELECT row FROM outcomes")), np.int64))
+        rows = self._db.execute("SELECT row FROM outcomes UNION ALL SELECT row FROM refusals WHERE given_up")
+        return np.sort(np.fromiter((row for (row,) in rows), np.int64))
 
     def settled(self) -> int:
         """How many rows have an outcome, or have failed in this run."""
@@ -278,25 +298,3 @@ class Journal:
 
     def _transaction(self) -> Transaction:
         return Transaction(self._db)
-
-
-def _ints(values: Sequence[int]) -> bytes:
-    return _little(array("i", values))
-
-
-def _floats(values: Sequence[float]) -> bytes:
-    return _little(array("f", values))
-
-
-def _little(values: array) -> bytes:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _array(kind: str, data: bytes) -> array:
-    values = array(kind)
-    values.frombytes(data)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values

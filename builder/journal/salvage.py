@@ -9,14 +9,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.errors import InputError, JournalError
-from builder.journal.journal import SAMPLED, SCORED, VERSION, Journal
-from builder.journal.sqlite import checksum, connect, is_damage
+from builder.errors import InputError
+from builder.journal.check import OUTCOMES, REQUESTS, intact, is_whole, stated_length
+from builder.journal.journal import Journal
+from builder.journal.sqlite import forget_mark
 from builder.machine.atomic import new_file
 from builder.method.outcome import Outcome
 
-_REQUESTS = "SELECT number, key, token_ids, logprobs, finish_reason, checksum FROM requests WHERE number"
-_OUTCOMES = "SELECT row, body, checksum FROM outcomes WHERE row"
 _LARGEST = 1 << 40  # number of an entry
 _MOST_GROWTH = 100  # times; a header that claims more is damaged itself
 
@@ -30,8 +29,9 @@ def salvage(path: Path) -> str | None:
     Raises:
         InputError: nothing of it can be read.
     """
-    if not path.exists() or _is_whole(path):
+    if not path.exists() or is_whole(path):
         return None
+    forget_mark(path)
     kept = path.with_name("journal.damaged")
     for suffix in ("", "-wal"):
         if (file := path.with_name(path.name + suffix)).exists():
@@ -58,58 +58,23 @@ def salvage(path: Path) -> str | None:
     )
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether SQLite finds its structure in order, and every entry has its checksum."""
-    try:
-        db = connect(path)
-        try:
-            if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                return False
-            if db.execute("PRAGMA user_version").fetchone() != (VERSION,):
-                return True  # created, and killed before its tables; or an older one, which a Journal refuses
-            return all(map(_intact, db.execute(f"{_OUTCOMES} >= 0"))) and _requests_are_whole(db)
-        finally:
-            db.close()
-    except JournalError as error:
-        if is_damage(error):
-            return False
-        raise
-
-
-def _requests_are_whole(db: sqlite3.Connection) -> bool:
-    """Whether every request has its checksum, and the tallies are those of what is there."""
-    counted: dict[str, list[int]] = {}
-    for request in db.execute(f"{_REQUESTS} >= 0"):
-        if not _intact(request):
-            return False
-        tally = counted.setdefault(SCORED if request[4] == SCORED else SAMPLED, [0, 0])
-        tally[0] += 1
-        tally[1] += len(request[2]) // 4
-    for stage, rows in db.execute("SELECT stage, COUNT(*) FROM outcomes GROUP BY stage"):
-        counted[stage] = [rows, 0]
-    tallies = db.execute("SELECT kind, entries, tokens FROM tallies WHERE entries > 0")
-    return {kind: tally for kind, *tally in tallies} == counted
-
-
 def _pad(file: Path) -> None:
     """Give a file that was cut short the length that its header names: SQLite reads nothing of it otherwise."""
-    with file.open("r+b") as content:
-        header = content.read(32)
-        page = int.from_bytes(header[16:18], "big")
-        length = int.from_bytes(header[28:32], "big") * (1 << 16 if page == 1 else page)
-        if file.stat().st_size < length <= _MOST_GROWTH * file.stat().st_size:
+    length, found = stated_length(file), file.stat().st_size
+    if found < length <= _MOST_GROWTH * found:
+        with file.open("r+b") as content:
             content.truncate(length)
 
 
 def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, int]:
     """Copy every whole entry, and every outcome whose entries are all there; returns how many of each."""
     requests = outcomes = 0
-    for request in _entries(damaged, _REQUESTS):
-        if _intact(request):
+    for request in _entries(damaged, REQUESTS):
+        if intact(request):
             saved.execute("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?)", request)
             requests += 1
-    for outcome in _entries(damaged, _OUTCOMES):
-        if _intact(outcome) and _all_saved(saved, (kept := Outcome.load(outcome[1])).journal_keys()):
+    for outcome in _entries(damaged, OUTCOMES):
+        if intact(outcome) and _all_saved(saved, (kept := Outcome.load(outcome[1])).journal_keys()):
             values = (kept.row, kept.id, kept.stage, *outcome[1:])
             saved.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?, ?, ?, ?)", values)
             outcomes += 1
@@ -119,14 +84,6 @@ def _copy(damaged: sqlite3.Connection, saved: sqlite3.Connection) -> tuple[int, 
 
 def _all_saved(saved: sqlite3.Connection, keys: list[bytes]) -> bool:
     return all(saved.execute("SELECT 1 FROM requests WHERE key = ?", (key,)).fetchone() for key in keys)
-
-
-def _intact(entry: tuple) -> bool:
-    """Whether what stands between an entry's number and its checksum has that checksum."""
-    try:
-        return checksum(*entry[1:-1]) == entry[-1]
-    except (TypeError, AttributeError):  # the damage has made another type of it
-        return False
 
 
 def _entries(db: sqlite3.Connection, select: str) -> Iterator[tuple]:

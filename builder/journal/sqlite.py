@@ -3,6 +3,7 @@
 import sqlite3
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ def explained(path: Path, error: sqlite3.Error) -> JournalError:
     if "locked" in reason:
         reason = f"was locked by another program for more than {LOCK_SECONDS:.0f} s"
     elif any(word in reason for word in ("malformed", "not a database", "decode")):
-        reason = _DAMAGE
+        return damaged(path)
     else:
         reason = f"cannot be used: {reason}; everything finished is kept, the same command continues"
     return JournalError(f"journal {path} {reason}")
@@ -48,8 +49,20 @@ def is_damage(error: JournalError) -> bool:
 
 
 def damaged(path: Path) -> JournalError:
-    """The error for an entry whose checksum is wrong."""
+    """The error for a damaged file, which the next session is to check from end to end."""
+    forget_mark(path)
     return JournalError(f"journal {path} {_DAMAGE}")
+
+
+def mark_file(path: Path) -> Path:
+    """Where `builder.journal.check` notes how far a journal was checked."""
+    return path.with_name("journal.checked")
+
+
+def forget_mark(path: Path) -> None:
+    """Have everything checked the next time."""
+    with suppress(OSError):
+        mark_file(path).unlink()
 
 
 def checksum(*parts: bytes | str) -> int:

@@ -58,8 +58,14 @@ def add_flags(group: argparse._ActionsContainer, model: type[BaseModel], *fields
 
 def given(args: argparse.Namespace, model: type[BaseModel]) -> dict[str, Any]:
     """What the command line says of a model, by field."""
-    values = {field: getattr(args, field) for field, info in model.model_fields.items() if _flag(info)}
+    values = {field: getattr(args, field, None) for field, info in model.model_fields.items() if _flag(info)}
     return {field: value for field, value in values.items() if value is not None}
+
+
+def flag_name(model: type[BaseModel], field: str) -> str:
+    """How the command line calls a field."""
+    flag = _flag(model.model_fields[field]) if field in model.model_fields else None
+    return f"--{(flag and flag.name) or field.replace('_', '-')}"
 
 
 def _flag(info: FieldInfo) -> Flag | None:

@@ -11,6 +11,15 @@ from builder.machine import processes
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def interrupt_when_terminated() -> None:
+    """Treat a polite kill like Ctrl-C: stop the children, keep what is finished."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
 class Interrupts:
     """Listens for SIGINT and SIGTERM while the `with` block lasts; only for the main thread.
 

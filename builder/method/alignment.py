@@ -36,12 +36,14 @@ class Alignment:
         retold: candidates drawn with the expert solution in the prompt.
         decision: where its text comes from; None before that is decided.
         error: why it cannot be finished in this run; None if nothing is in its way.
+        refused: whether that is because the engine refuses it.
     """
 
     own: tuple[Candidate, ...] = ()
     retold: tuple[Candidate, ...] = ()
     decision: Decision | None = None
     error: str | None = None
+    refused: bool = False
 
     @property
     def solved(self) -> bool:
@@ -66,9 +68,9 @@ class Alignment:
         """With its decision."""
         return replace(self, decision=decide(seed, row_id, verifiable, self.own, self.retold))
 
-    def failed(self, error: str) -> Self:
+    def failed(self, error: str, *, refused: bool = False) -> Self:
         """With an error, the first of which stays."""
-        return replace(self, error=self.error or error)
+        return self if self.error else replace(self, error=error, refused=refused)
 
     def dump(self) -> str:
         """As JSON: nested columns are slow and fragile in distilabel's queues."""
@@ -80,7 +82,7 @@ class Alignment:
         found = json.loads(text)
         own, retold = (tuple(Candidate(**fields) for fields in found[name]) for name in ("own", "retold"))
         decision = found["decision"] and Decision(**found["decision"])
-        return cls(own, retold, decision, found["error"])
+        return cls(own, retold, decision, found["error"], found["refused"])
 
 
 def decide(seed: int, row_id: str, verifiable: bool, own: Sequence[Candidate], retold: Sequence[Candidate]) -> Decision:

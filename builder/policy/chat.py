@@ -67,6 +67,11 @@ class Chat:
         """`plain_prompt` of many, on all cores."""
         return self.ids([self.rendered(self.messages(problem)) for problem in problems])
 
+    def guided_prompts(self, problems: Sequence[str], solutions: Sequence[str]) -> list[list[int]]:
+        """`guided_prompt` of many, on all cores."""
+        pairs = zip(problems, solutions, strict=True)
+        return self.ids([self.rendered(turns(self.target, "guided", problem=p, solution=s)) for p, s in pairs])
+
     def completions(self, texts: Sequence[str]) -> list[list[int]]:
         """`completion` of many, on all cores."""
         return [[*ids, self.end_of_turn_id] for ids in self.ids(texts)]

@@ -25,7 +25,7 @@ def extended(
     """
     earlier = previous.get("publication", {}).get("changelog", []) if previous else []
     changes = [note] if note else []
-    changes += _changes(previous, manifest) if previous else ["first version"]
+    changes += _changes(previous, manifest) if previous else ["first version", *_unfinished(manifest)]
     return [{"version": str(version), "date": manifest["created"][:10], "changes": changes}, *earlier]
 
 
@@ -35,4 +35,9 @@ def _changes(previous: dict[str, Any], manifest: dict[str, Any]) -> list[str]:
     settings = setting_differences(previous["settings"], without_paths(manifest)["settings"])
     if len(settings) > _MOST_SETTINGS:
         settings = [*settings[:_MOST_SETTINGS], f"and {len(settings) - _MOST_SETTINGS} more settings"]
-    return [*rows, *settings] or ["the same settings and counts"]
+    return [*_unfinished(manifest), *rows, *settings] or ["the same settings and counts"]
+
+
+def _unfinished(manifest: dict[str, Any]) -> list[str]:
+    interim = manifest.get("interim")
+    return [f"interim: {interim['unfinished']:,} rows are not finished yet"] if interim else []

@@ -41,9 +41,10 @@ def render_card(manifest: dict[str, Any]) -> str:
     sources = ", ".join(source["name"] for source in manifest["sources"])
     return template.render(
         front_matter=yaml.safe_dump(_front_matter(manifest), sort_keys=False, allow_unicode=True),
-        title=_named(f"D′ of {manifest['target']['name']} from {sources}", part),
+        title=_named(f"D′ of {manifest['target']['name']} from {sources}", manifest),
         m=manifest,
         part=part,
+        interim=manifest.get("interim"),
         sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
         summary=summary,
         paper=TABLE_1.get(manifest["target"]["model"]),
@@ -98,7 +99,7 @@ def _terms() -> dict[str, dict[str, str]]:
 
 def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
     front = {
-        "pretty_name": _named(f"Mind the Gap, {manifest['target']['name']}", _part(manifest)),
+        "pretty_name": _named(f"Mind the Gap, {manifest['target']['name']}", manifest),
         "language": ["en"],
         **_license(manifest),
         "task_categories": ["text-generation"],
@@ -125,8 +126,9 @@ def _part(manifest: dict[str, Any]) -> str | None:
     return f"shard {shard.replace('/', ' of ')}" if shard else None
 
 
-def _named(name: str, part: str | None) -> str:
-    return f"{name}, {part}" if part else name
+def _named(name: str, manifest: dict[str, Any]) -> str:
+    """A name that says what else a release is than a whole, finished one."""
+    return ", ".join(filter(None, [name, _part(manifest), "interim" if manifest.get("interim") else None]))
 
 
 def _loadable(manifest: dict[str, Any]) -> list[str]:

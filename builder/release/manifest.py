@@ -59,5 +59,16 @@ def without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
         spec | {"name": known["name"] if "file" in known else spec["name"]}
         for spec, known in zip(settings["sources"], manifest["sources"], strict=True)
     ]
-    settings = settings | {"sources": sources, "target": settings["target"] | {"model": model}}
+    against = [_without_folder(pinned) for pinned in settings.get("decontaminate", [])]
+    settings = settings | {
+        "sources": sources,
+        "target": settings["target"] | {"model": model},
+        "decontaminate": against,
+    }
     return manifest | {"target": target | {"model": model}, "settings": settings}
+
+
+def _without_folder(pinned: str) -> str:
+    """A benchmark that was a file, by its name."""
+    name, _, revision = pinned.rpartition("@")
+    return f"{Path(name).name}@{revision}"

@@ -81,6 +81,8 @@ def open_release(name: str, revision: str | None = None, configs: Sequence[str] 
             raise InputError(f"{name} is a local directory: a revision does not apply to it")
         return _release(name, Path(name), None)
     repo, _, version = name.partition("@")
+    if Path(name).is_file():
+        raise InputError(f"{name} is a file, and not a release")
     if not HUB_ID.fullmatch(repo):
         raise InputError(f"{name} is neither a directory nor a dataset repository, namespace/name or namespace/name@v1")
     if version and revision and version != revision:
@@ -112,7 +114,7 @@ def _download(repo: str, revision: str | None, configs: Sequence[str]) -> Releas
 
     name = f"{repo}@{revision}" if revision else repo
     patterns = [NAME, "README.md", *(f"data/{config}/*.parquet" for config in configs)]
-    with one_line(f"dataset {name}"):
+    with one_line(f"{name} is no directory here; as a dataset it"):
         sha = HfApi().dataset_info(repo, revision=revision).sha
         path = snapshot_download(repo, repo_type="dataset", revision=sha, allow_patterns=patterns)
     return _release(name, Path(path), sha)

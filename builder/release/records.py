@@ -29,6 +29,9 @@ _EXCESS = Column("excess_surprisal", _REAL, "its excess surprisal, sum over toke
 _ENTROPIES = Column("policy_entropies", _LOGPROBS, "entropy of π at each of these tokens, nats; null if not measured")
 _BOUND = Column("entropy_bound", _REAL, "how far the mean of these entropies may be off at most, nats a token")
 
+_OVERLAP = Column("benchmark_overlap", _REAL, "largest share of a benchmark problem's words that this problem has, in "
+                  "runs of 8; rows above a half are rejected; null if nothing was compared")  # fmt: skip
+
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
     Column("source", _TEXT, "source the row comes from"),
@@ -36,6 +39,7 @@ DEFAULT = (
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("answer", _TEXT, "gold answer; null if the source has none"),
     _KIND,
+    _OVERLAP,
     Column("prompt", _TURNS, "plain prompt as chat turns; apply the target's chat template"),
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
@@ -99,7 +103,7 @@ CANDIDATES = (
     Column("logprob", _REAL, "log-prob under the distribution that drew it, sum over tokens, nats"),
     Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
            "`contradicts_itself`, `false_step`, `echoes_prompt`, `repeats_itself`, `addresses_asker`, "
-           "`unsupported_answer`, `mentions_reference` or `copies_reference`; null if it may"),
+           "`unreached_answer`, `unsupported_answer`, `mentions_reference` or `copies_reference`; null if it may"),
     Column("policy_logprob", _REAL, "log π of the text as it would be kept, given the plain prompt, sum over tokens, "
            "nats; null if it may not be kept, or was not scored"),
     _EXCESS,
@@ -128,7 +132,8 @@ REJECTED = (
     Column(
         "reason",
         _TEXT,
-        "`overlong`, `no_gold`, `contradicted`, `duplicate`, `malformed` or, in a selection, `not_chosen`",
+        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `malformed`, `engine_refused` or, in a "
+        "selection, `not_chosen`",
     ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
@@ -147,6 +152,7 @@ PREPARED = (
     _KIND,
     Column("verifiable", pa.bool_(), "whether the verifier can parse the gold answer, and it is no proof"),
     _EXPERT_VERDICT,
+    _OVERLAP,
     Column("expert_tokens", pa.int64(), "tokens of the expert solution, end-of-turn token included"),
 )
 

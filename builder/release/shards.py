@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from builder.config import Settings, Shard, setting_differences, validated
+from builder.config import Settings, Shard, setting_differences
 from builder.errors import InputError
+from builder.machine.validation import validated
 from builder.release.manifest import NAME, facts
 from builder.release.open import Release
+from builder.release.tiers import of_texts
 
 # What all shards of a build have in common, the widest first.
 _COMMON = ("settings", "target", "sources", "verifier")
@@ -102,6 +104,11 @@ def merged_manifest(releases: Sequence[Release], summary: dict[str, Any]) -> dic
 
 
 def _shard(release: Release) -> Shard:
+    if interim := release.manifest.get("interim"):
+        raise InputError(
+            f"{release.name} is an interim release: {interim['unfinished']:,} of its rows are not finished; give the "
+            "release of the finished shard"
+        )
     if "reselection" in release.manifest:
         raise InputError(f"{release.name} was made by builder.reselect; merge the shards as built, then choose again")
     if not (shard := release.manifest["settings"].get("shard")):
@@ -111,14 +118,15 @@ def _shard(release: Release) -> Shard:
 
 def _refuse_another_build(first: Release, other: Release) -> None:
     for part in _COMMON:
-        before, after = ({part: _without_shard(release.manifest[part])} for release in (first, other))
+        before, after = ({part: _common(part, release.manifest[part])} for release in (first, other))
         if lines := setting_differences(before, after):
             differences = "; ".join(line.removeprefix(f"{part}.") for line in lines)
             raise InputError(f"{other.name} is not of the same build as {first.name}: {part} differ: {differences}")
 
 
-def _without_shard(part: Any) -> Any:
-    return part | {"shard": None} if isinstance(part, dict) else part
+def _common(part: str, content: Any) -> Any:
+    """Settings without the shard, and without what each machine may have its own of."""
+    return of_texts(content | {"shard": None}) if part == "settings" else content
 
 
 def _union(listings: Iterable[str | None]) -> str | None:

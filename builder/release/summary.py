@@ -174,6 +174,8 @@ def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     }
     if false := summary.get("expert_false_steps"):
         checked["expert"] = {**(checked["expert"] or {}), "with a false step": false}
+    if interim := manifest.get("interim"):
+        checked["interim"] = {"finished": interim["finished"], "unfinished and not in it": interim["unfinished"]}
     rate = cost["sampled_tokens"] / cost["seconds"] if cost["seconds"] else 0
     return [
         ("target", f"{manifest['target']['model']} at {manifest['target']['revision']}"),

@@ -6,6 +6,7 @@ from typing import Any
 from builder import __version__
 from builder.config import SourceSpec
 from builder.errors import InputError
+from builder.machine.extras import install
 from builder.sources.arithmetic import arithmetic
 from builder.sources.table import ListTable
 
@@ -30,9 +31,7 @@ def _gsm_symbolic(seed: int) -> list[dict[str, str]]:
     try:
         import reasoning_gym
     except ImportError:
-        raise InputError(
-            "source gsm-symbolic needs the package reasoning-gym: pip install 'mind-the-gap[synthetic]'"
-        ) from None
+        raise InputError(f"source gsm-symbolic needs the package reasoning-gym: {install('synthetic')}") from None
 
     made = reasoning_gym.create_dataset("gsm_symbolic", size=_GSM_SYMBOLIC_ROWS, seed=seed)
     return [

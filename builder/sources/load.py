@@ -62,10 +62,16 @@ def _counted_from(start: int, positions: Sequence[int]) -> Sequence[int]:
 
 
 def sample(seed: int, total: int, limit: int | None) -> Sequence[int]:
-    """Positions of a uniform sample without replacement, ascending; a function of the arguments alone."""
+    """Positions of a uniform sample without replacement, ascending; a function of the arguments alone.
+
+    A larger sample holds the smaller ones of the same seed: what was paid for these is used.
+    """
     if limit is None or limit >= total:
         return range(total)
-    return sorted(Random(f"sample-{seed}").sample(range(total), limit))
+    random, chosen = Random(f"sample-{seed}"), set()
+    while len(chosen) < limit:
+        chosen.add(random.randrange(total))
+    return sorted(chosen)
 
 
 class _DuplicateError(ValueError):

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-RejectReason = Literal["overlong", "no_gold", "contradicted", "duplicate", "malformed"]
+RejectReason = Literal[
+    "overlong", "no_gold", "contradicted", "contaminated", "duplicate", "malformed", "engine_refused"
+]
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,9 @@ class Flight:
         """The row as distilabel passes it on."""
         return self.row | {ALIGNMENT: self.alignment.dump()}
 
-    def fail(self, error: str) -> None:
-        """It cannot be finished in this run."""
-        self.alignment = self.alignment.failed(error)
+    def fail(self, error: str, *, refused: bool = False) -> None:
+        """It cannot be finished in this run; perhaps because the engine refuses it."""
+        self.alignment = self.alignment.failed(error, refused=refused)
 
 
 def name_process(name: str) -> None:

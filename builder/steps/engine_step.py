@@ -7,7 +7,7 @@ from pydantic import PrivateAttr
 
 from builder.engines.http_engine import HttpEngine
 from builder.engines.protocol import Completion
-from builder.errors import EngineError, UnansweredError
+from builder.errors import EngineError, RefusedError, UnansweredError
 from builder.journal.draw import model_key, score
 from builder.journal.journal import Journal
 from builder.journal.work import CountedEngine, WorkLog
@@ -106,7 +106,7 @@ class EngineStep(RowStep):
                 await self.ask(flight)
             self._failures = 0
         except UnansweredError as error:
-            flight.fail(str(error))
+            flight.fail(str(error), refused=isinstance(error, RefusedError))
             self._failures += 1
             if self._failures >= FAILURES:
                 self._gone = str(error)

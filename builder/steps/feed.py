@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distilabel.steps import GeneratorStep
 from pydantic import PrivateAttr
 
+from builder.building.left import unfinished
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
 from builder.method.alignment import Alignment
@@ -69,18 +71,10 @@ class Feed(GeneratorStep):
         yield ticks, True
 
     def _batches(self) -> Iterator[list[Columns]]:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         fresh = Alignment().dump()
-        finished = self._journal.finished_rows()
-        for batch in pq.ParquetFile(self._files.rows_file, pre_buffer=False).iter_batches(self.batch_size):
-            rows = batch["row"].to_numpy()
-            first, last = np.searchsorted(finished, [rows[0], rows[-1] + 1])  # both ascend
-            todo = batch.filter(pa.array(~np.isin(rows, finished[first:last])))
-            if len(todo):
-                yield [row | {ALIGNMENT: fresh} for row in todo.to_pylist()]
+        todo = unfinished(self._files.rows_file, self._journal.finished_rows())
+        while rows := [row | {ALIGNMENT: fresh} for row in islice(todo, self.batch_size)]:
+            yield rows
 
     def _until(self, reached: Callable[[], bool]) -> Iterator[None]:
         """Something to yield ticks for, as long as a condition is not reached."""

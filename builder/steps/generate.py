@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 
 from builder.engines.protocol import Completion, SamplingParams
 from builder.journal.draw import draw, until_acceptable, waves
+from builder.journal.requests import sampling_params
 from builder.method.candidates import Candidate
 from builder.method.prompts import instructions
 from builder.method.rules import Task
@@ -22,8 +23,6 @@ from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
 from builder.verification.gathering import GatheringVerifier
 from builder.verification.verifier import Verifier
-
-MIN_ROOM = 16  # completion tokens; a prompt that leaves less is not worth sampling
 
 
 class Generate(EngineStep):
@@ -59,12 +58,8 @@ class Generate(EngineStep):
             return
         plain = self._chat.plain_prompt(row["problem"])
         prompt = plain if self.phase == "self" else self._chat.guided_prompt(row["problem"], row["expert_solution"])
-        target, sampling = self._settings.target, self._settings.sampling
-        # The kept text is trained on after the plain prompt, whatever prompt drew it: it has to fit there.
-        room = min(target.max_length - len(plain), target.context_length - len(prompt), sampling.max_tokens)
-        if room < min(MIN_ROOM, sampling.max_tokens):
+        if (params := sampling_params(self._settings, self._chat, plain, prompt)) is None:
             return
-        params = SamplingParams(sampling.temperature, sampling.top_p, room, self._chat.stop_ids)
         flight.alignment = flight.alignment.drawn(self.phase, await self._candidates(row, prompt, params))
 
     async def _candidates(self, row: Columns, prompt: list[int], params: SamplingParams) -> list[Candidate]:

@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from builder.errors import EngineError, InputError
+from builder.machine.extras import install
 
 if TYPE_CHECKING:
     from distilabel.pipeline.base import BasePipeline
@@ -28,7 +29,7 @@ def check_cluster(address: str) -> None:
         EngineError: nobody answers there.
     """
     if importlib.util.find_spec("ray") is None:
-        raise InputError("--ray needs Ray on every node: pip install 'mind-the-gap[ray]'")
+        raise InputError(f"--ray needs Ray on every node: {install('ray')}")
     if address == "auto":
         return
     host, _, port = address.rpartition(":")

@@ -39,9 +39,11 @@ class Score(EngineStep):
         yield [{"rows": len(flights)}]
 
     async def _record(self, flights: list[Flight]) -> None:
-        failed = [(flight.row["id"], flight.alignment.error) for flight in flights if flight.alignment.error]
+        failed = [(flight, flight.alignment.error) for flight in flights if flight.alignment.error]
+        refused = [(flight.row, error) for flight, error in failed if flight.alignment.refused]
         self._journal.put_outcomes([flight.outcome for flight in flights if not flight.alignment.error])
-        self._journal.put_failures(failed)
+        self._journal.refusals.add((row["row"], row["id"], error) for row, error in refused)
+        self._journal.put_failures((flight.row["id"], error) for flight, error in failed)
 
     async def ask(self, flight: Flight) -> None:
         """Make the row's outcome."""

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from builder.config import load_target
 from builder.engines.running import server_for
+from builder.machine import cli
 from builder.policy.models import resolve_model
 from builder.release.manifest import read_manifest
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.adaptive", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.adaptive", __doc__)
     p.add_argument("--target", default="smollm2-135m-instruct")
     p.add_argument("--engine", choices=("vllm", "transformers"), default="vllm")
     p.add_argument("--source", nargs="+", default=["arithmetic", "gsm-symbolic"])

@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from builder.machine import cli
 from scripts.bench.instant_build import InstantBuild, instant_engine, run_build, write_problems
 from scripts.bench.measured import Usage, measure
 
@@ -21,7 +22,7 @@ PEERS = ("asyncio", "distilabel", "curator")
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.ceiling", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.ceiling", __doc__)
     p.add_argument("--rows", type=int, default=3000, help="problems of our build (default: %(default)s)")
     p.add_argument("--peer-rows", type=int, default=600, help="problems of everybody else's (default: %(default)s)")
     p.add_argument("--tokens", type=int, default=400, help="tokens a candidate (default: %(default)s)")

@@ -3,7 +3,6 @@
 Batches of random prompts of different lengths, ten sequences for each; one model, one process, the same draws.
 """
 
-import argparse
 import random
 import time
 
@@ -11,6 +10,7 @@ from builder.config import load_target
 from builder.engines import local_model
 from builder.engines.local_model import Draft, LocalModel
 from builder.engines.protocol import SamplingParams
+from builder.machine import cli
 from builder.policy.models import resolve_model
 
 SEQUENCES_A_PROMPT = 10
@@ -38,7 +38,7 @@ def rate(model: LocalModel, length: int, sequences: int, tokens: int) -> float:
 
 def main() -> None:
     """Print the table of docs/performance.md."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.decoding", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.decoding", __doc__)
     p.add_argument("--target", default="smollm2-135m-instruct")
     p.add_argument("--lengths", type=int, nargs="+", default=[60, 150, 300], help="tokens of the prompts")
     p.add_argument("--sequences", type=int, default=60, help="in a batch (default: %(default)s)")

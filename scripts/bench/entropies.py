@@ -6,7 +6,6 @@ Exact entropies come from the whole distribution, as the embedded engine compute
 those that a release from vLLM holds (`builder.engines.entropy`).
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from transformers import AutoModelForCausalLM
 
 from builder.config import SourceSpec, load_target
 from builder.engines.entropy import entropies_of
+from builder.machine import cli
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from builder.sources.load import load
@@ -27,10 +27,7 @@ LIKELIEST = (5, 20, 100)
 
 def main() -> None:
     """Print one table."""
-    p = argparse.ArgumentParser(
-        prog="python -m scripts.bench.entropies",
-        description=__doc__.split("\n\n")[0],
-    )
+    p = cli.parser("python -m scripts.bench.entropies", __doc__)
     p.add_argument("source", nargs="+", help="built-in source or file with problems and solutions")
     p.add_argument("--target", default="smollm2-135m-instruct")
     p.add_argument("--rows", type=int, default=40, metavar="N", help="of each source (default: %(default)s)")

@@ -8,12 +8,12 @@ and as many retellings for half of the problems, of 400 tokens each. A straight 
 860,000 rows would take.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder.machine import cli
 from scripts.bench.growth import TARGET_ROWS, fitted
 from scripts.bench.instant_build import InstantBuild, instant_engine, run_build
 
@@ -44,7 +44,7 @@ def table(builds: Sequence[InstantBuild]) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.bench.flow_growth", __doc__)
     parser.add_argument("rows", type=int, nargs="*", default=[2_000, 5_000, 10_000], help="sizes, ascending")
     parser.add_argument("--tokens", type=int, default=400, help="tokens a candidate (default: %(default)s)")
     parser.add_argument("--concurrency", type=int, default=512, help="sequences in flight (default: %(default)s)")

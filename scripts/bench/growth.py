@@ -9,7 +9,6 @@ straight line through all sizes gives what 860,000 rows would take. Memory is on
 until then the first row group of the release is not full.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import numpy as np
 
 from builder.building.workspace import Workspace
 from builder.journal.journal import Journal
+from builder.machine import cli
 from scripts.bench.measured import Usage, measure
 
 TARGET_ROWS = 860_000
@@ -115,7 +115,7 @@ def files(sizes: Sequence[Size]) -> str:
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.bench.growth", __doc__)
     parser.add_argument("rows", type=int, nargs="*", default=[10_000, 20_000, 50_000], help="sizes, ascending")
     sizes = []
     for rows in parser.parse_args().rows:

@@ -27,13 +27,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from builder.machine import cli
+
 WAYS = ("backbone", "full logits", "trl", "ours")
 VOCABULARY = 128_256
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.losses", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.losses", __doc__)
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     p.add_argument("--rows", type=int, default=4)
     p.add_argument("--time", type=int, default=512, help="tokens of a row (default: %(default)s)")

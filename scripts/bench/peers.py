@@ -5,7 +5,6 @@ python -m scripts.bench.peers asyncio|distilabel|curator PROBLEMS.jsonl URL OUT.
 Solve all problems with ten candidates, verify, retell those without a correct one, verify, keep a correct one.
 """
 
-import argparse
 import asyncio
 import json
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from builder.machine import cli
 from builder.method.prompts import render, shipped
 from builder.verification.verifier import Verifier
 from scripts.standins.instant_engine import MODEL
@@ -98,7 +98,7 @@ def rewrite(problems: list[dict[str, str]], generate: Generate, verifier: Verifi
 
 def main() -> None:
     """Rewrite the problems of a file."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.peers", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.peers", __doc__)
     p.add_argument("peer", choices=("asyncio", "distilabel", "curator"))
     p.add_argument("problems", type=Path)
     p.add_argument("url")

@@ -22,6 +22,7 @@ from builder.config import Target, load_target
 from builder.engines import wire
 from builder.engines.protocol import SamplingParams
 from builder.engines.running import server_for
+from builder.machine import cli
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from builder.release.manifest import read_manifest
@@ -31,7 +32,7 @@ Prompts = list[tuple[list[int], SamplingParams]]
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.pipeline", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.pipeline", __doc__)
     p.add_argument("--target", default="smollm2-135m-instruct")
     p.add_argument("--engine", choices=("vllm", "transformers"), default="vllm")
     p.add_argument("--source", default="gsm-symbolic")

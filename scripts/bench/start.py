@@ -5,12 +5,12 @@ python -m scripts.bench.start --repeat 5
 Three rows over `scripts.standins.instant_engine`, by the command that a user would give; the median of each figure.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
+from builder.machine import cli
 from scripts.bench.instant_build import first_request, instant_engine, run_build
 
 ROWS, TOKENS, CONCURRENCY = 3, 400, 512
@@ -32,7 +32,7 @@ def figures(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print the table of docs/performance.md."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.bench.start", description=__doc__.split("\n\n")[0])
+    parser = cli.parser("python -m scripts.bench.start", __doc__)
     parser.add_argument("--repeat", type=int, default=5, help="builds (default: %(default)s)")
     builds = []
     for _ in range(parser.parse_args().repeat):

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from builder.machine import cli
+
 TARGET = "smollm2-135m-instruct"
 SEED = 42
 RATE = "1e-5"
@@ -26,7 +28,7 @@ RATE = "1e-5"
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    p = argparse.ArgumentParser(prog="python -m scripts.bench.training", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.bench.training", __doc__)
     p.add_argument("--rows", type=int, default=64)
     p.add_argument("--batch-size", type=int, default=16, help="rows of a step (default: %(default)s)")
     p.add_argument("--micro-rows", type=int, default=8, help="rows of a micro-batch (default: %(default)s)")

@@ -7,7 +7,6 @@ retold ones with two candidates in five. Wrong answers of a problem repeat, as t
 `--tokens` long; their log-probs are made up. Chat completions are there for other clients.
 """
 
-import argparse
 import random
 import re
 import time
@@ -19,6 +18,7 @@ import msgspec
 from aiohttp import web
 
 from builder.config import load_target
+from builder.machine import cli
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 
@@ -183,7 +183,7 @@ def application(answers: Answers) -> web.Application:
 
 def main() -> None:
     """Serve until killed."""
-    p = argparse.ArgumentParser(prog="python -m scripts.standins.instant_engine", description=__doc__.split("\n\n")[0])
+    p = cli.parser("python -m scripts.standins.instant_engine", __doc__)
     p.add_argument("--port", type=int, required=True)
     p.add_argument("--tokens", type=int, default=400, help="length of a completion (default: %(default)s)")
     args = p.parse_args()

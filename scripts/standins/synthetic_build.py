@@ -10,7 +10,6 @@ retellings as well. Texts are words at random: they compress less well than math
 bounds. The same rows give the same content.
 """
 
-import argparse
 import json
 import re
 from collections import deque
@@ -30,6 +29,7 @@ from builder.building.write_release import write_release
 from builder.config import Sampling, Settings, SourceSpec, load_target
 from builder.engines.protocol import Completion, SamplingParams, Scores
 from builder.journal.journal import Journal, entropy_key, generation_keys, scoring_key
+from builder.machine import cli
 from builder.method.alignment import Alignment
 from builder.method.candidates import Candidate
 from builder.method.outcome import Outcome, Texts
@@ -194,7 +194,7 @@ def settings(source: Path) -> Settings:
 
 def main() -> None:
     """One stage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.standins.synthetic_build", __doc__)
     parser.add_argument("stage", choices=("source", "prepare", "journal", "release"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("rows", type=int, nargs="?", default=1000, help="of the source (default: 1000)")

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder.machine import cli
 from scripts.stress.chaos_build import VICTIMS, ChaosBuild, Kill
 
 ATTACHED = ("main", "pipeline", "step", "verifier", "guard", "interrupt", "interrupt twice")
@@ -25,7 +26,7 @@ SPAWNED = ("engine", "engine worker", "engine guard", "engine", "main", "interru
 
 def main() -> int:
     """Print one line a kill, and the verdict; returns 1 if anything was lost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.stress.chaos", __doc__)
     parser.add_argument("--attached", type=int, default=0, metavar="N", help="kills beside a vLLM server of our own")
     parser.add_argument("--spawned", type=int, default=0, metavar="N", help="kills of builds that start their server")
     parser.add_argument("--fake", type=int, default=0, metavar="N", help="kills beside an engine that answers at once")

@@ -6,7 +6,6 @@ The engine is a stand-in that answers at once, behind a proxy that spoils everyt
 the build has stopped, the proxy is mended and the same command runs again.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from builder.config import load_target
+from builder.machine import cli
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
 from scripts.standins.builds import answer, command, problem, table, write_source
@@ -26,7 +26,7 @@ _ROWS = 18
 
 def main() -> int:
     """Print one line a fault; returns 1 if one of them was not survived."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.stress.faults", __doc__)
     parser.add_argument("faults", nargs="*", default=FAULTS, help=f"which ones (all: {' '.join(FAULTS)})")
     target = load_target("smollm2-135m-instruct")
     chat = Chat(resolve_model(target).path, target)

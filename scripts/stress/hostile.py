@@ -3,18 +3,18 @@
 python -m scripts.stress.hostile --deadline 5
 """
 
-import argparse
 import sys
 import time
 from collections import Counter, defaultdict
 
+from builder.machine import cli
 from builder.verification.verifier import Verifier, verifier_version
 from scripts.stress.corpus import Entry, corpus
 
 
 def main() -> int:
     """Print the table; returns 1 if an entry did not get its verdict."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = cli.parser("python -m scripts.stress.hostile", __doc__)
     parser.add_argument("--deadline", type=float, default=5.0, help="seconds a verdict may take (5)")
     deadline = parser.parse_args().deadline
     entries = corpus()

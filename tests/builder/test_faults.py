@@ -10,6 +10,7 @@ import pytest
 
 from builder.journal.journal import Journal
 from builder.method.selection import select
+from builder.release.open import open_release
 from scripts.standins.builds import answer, command, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 from scripts.standins.fault_proxy import BENT, BROKEN, FaultProxy
@@ -53,8 +54,51 @@ def test_a_row_that_the_engine_refuses_costs_no_other_row(tmp_path, engine, chat
     assert done.returncode == 3
     assert "1 of 13 rows are unfinished (row s-0000012: engine at" in done.stderr
     assert "HTTP 400: injected fault" in done.stderr
+    assert "--give-up-rows 1 leaves out what the engine refuses" in done.stderr
     with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
         assert journal.progress().rows == 12
+    drawn = engine.sampled.total()
+    finished = build(source, tmp_path / "r", engine, "--give-up-rows", "1")
+    assert "given up: 1 rows that the engine refuses" in finished.stderr
+    assert engine.sampled.total() == drawn
+    assert len(table(tmp_path / "r")) == 12
+    ((row_id, reason, detail),) = table(tmp_path / "r", "rejected")["id", "reason", "detail"].rows()
+    assert (row_id, reason) == ("s-0000012", "engine_refused")
+    assert "HTTP 400: injected fault" in detail
+
+
+def test_more_refused_rows_than_end_a_session_are_given_up_too(tmp_path, engine, chat, build):
+    kinds = [("poison", "solvable")[n % 5 == 4] for n in range(25)]
+    source = write_source(tmp_path / "s.jsonl", [problem(kind, n) for n, kind in enumerate(kinds)])
+    engine.before = lambda request: 400 if "(poison)" in chat.prompt_text(request["prompt"]) else None
+    done = build(source, tmp_path / "r", engine, "--give-up-rows", "19", check=False)
+    assert done.returncode == 3  # one too many
+    build(source, tmp_path / "r", engine, "--give-up-rows", "20")
+    assert len(table(tmp_path / "r")) == 5
+    assert table(tmp_path / "r", "rejected")["reason"].to_list() == ["engine_refused"] * 20
+
+
+def test_what_is_finished_can_be_released_before_the_rest_is(tmp_path, engine, chat, build):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)] + [problem("poison")])
+    early = build(source, tmp_path / "r", engine, "--release-now", check=False)
+    assert early.returncode == 2
+    assert "holds no build that has begun" in early.stderr
+    engine.before = lambda request: 400 if "(poison)" in chat.prompt_text(request["prompt"]) else None
+    build(source, tmp_path / "r", engine, check=False)
+    asked = engine.asked
+    build(source, tmp_path / "r", engine, "--release-now")
+    assert engine.asked == asked
+    assert not (tmp_path / "r").exists()
+    interim = open_release(str(tmp_path / "r-interim"))
+    assert interim.manifest["interim"] == {"finished": 12, "unfinished": 1}
+    assert len(table(interim.path)) == 12
+    refused = build(source, tmp_path / "r", engine, "--release-now", "--rules", "paper", check=False)
+    assert "rules.accept_answers: was 'stated', is now 'trailing'" in refused.stderr
+    engine.before = lambda request: None
+    build(source, tmp_path / "r", engine)
+    assert "interim" not in open_release(str(tmp_path / "r")).manifest
+    finished = {row["id"]: row for row in table(tmp_path / "r").to_dicts()}
+    assert all(finished[row["id"]] == row for row in table(interim.path).to_dicts())
 
 
 def test_an_engine_that_goes_away_ends_the_build_with_one_line_and_all_that_was_finished(

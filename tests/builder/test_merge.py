@@ -213,6 +213,10 @@ def test_what_does_not_belong_together_is_refused_in_one_line(built, tmp_path):
     manifest = json.loads((other_source / "manifest.json").read_text())
     manifest["sources"][0]["revision"] = "sha256:other"
     (other_source / "manifest.json").write_text(json.dumps(manifest))
+    interim = tmp_path / "early"
+    shutil.copytree(two, interim)
+    manifest = json.loads((interim / "manifest.json").read_text()) | {"interim": {"finished": 2, "unfinished": 1}}
+    (interim / "manifest.json").write_text(json.dumps(manifest))
     whole, thirds = built(), built("2/3")
     shutil.copytree(two, tmp_path / "copy")
     (tmp_path / "empty").mkdir()
@@ -224,6 +228,7 @@ def test_what_does_not_belong_together_is_refused_in_one_line(built, tmp_path):
         ([one, whole], "/r is not a shard"),
         ([one, other_model], "other-model is not of the same build as .*r1-of-2: settings differ: model_revision: was"),
         ([one, other_source], "sources differ: 0.revision: was 'sha256:.*', is now 'sha256:other'"),
+        ([one, interim], "early is an interim release: 1 of its rows are not finished"),
         ([one, tmp_path / "gone"], "gone is not a directory; has that shard been built"),
         ([one, tmp_path / "empty"], "empty is not a release of this tool"),
     ):
@@ -231,6 +236,12 @@ def test_what_does_not_belong_together_is_refused_in_one_line(built, tmp_path):
             merge(tmp_path / "merged", *shards)
         assert "\n" not in str(raised.value)
     assert not (tmp_path / "merged").exists()
+
+
+def test_shards_may_have_run_on_other_machines(built, tmp_path, target):
+    elsewhere = target.model_copy(update={"vllm_args": ["--max-num-seqs", "8"]})
+    shards = [built("1/2"), built("2/2", target=elsewhere, engine="vllm")]
+    assert merge(tmp_path / "merged", *shards)["summary"] == read_manifest(built())["summary"]
 
 
 def test_a_damaged_shard_is_refused(built, tmp_path):

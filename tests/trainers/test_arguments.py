@@ -99,7 +99,7 @@ def test_processes_that_do_not_know_of_each_other_are_refused(two_processes, mon
     ("arguments", "message"),
     [
         (["--dataset", "d"], "--loss and --output missing"),
-        ([*GIVEN, "--loss", "dft", "--clip", "0"], "settings: clip: Input should be greater than 0"),
+        ([*GIVEN, "--loss", "dft", "--clip", "0"], "--clip 0.0: must be above 0"),
         ([*GIVEN, "--loss", "dft", "--config", "qwen"], r"no configuration qwen \(shipped: llama-3.1-8b-instruct, "),
         ([*GIVEN, "--loss", "dft", "--learning-rat", "1"], "unknown argument --learning-rat 1"),
     ],

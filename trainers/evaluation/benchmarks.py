@@ -1,43 +1,17 @@
 """The benchmarks of the paper, and the user's own: where they are, and their rows as problems with gold answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from builder.config import Frozen, SourceSpec
 from builder.errors import InputError
+from builder.sources.benchmarks import BENCHMARKS
 from builder.sources.files import FORMATS, open_local
-from builder.sources.load import sample
 from builder.sources.table import Table
 from trainers.evaluation.fields import ProblemFields, PromptFields
 from trainers.evaluation.problems import Loaded, Problem, Prompt
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A benchmark of the paper (section 4.1).
-
-    Attributes:
-        repo: dataset repository on the Hub.
-        split: of the repository.
-        problems: how many the paper asks.
-        config: of the repository.
-    """
-
-    repo: str
-    split: str
-    problems: int
-    config: str | None = None
-
-
-BENCHMARKS = {
-    "math500": Benchmark("HuggingFaceH4/MATH-500", "test", 500),
-    "minerva_math": Benchmark("math-ai/minervamath", "test", 272),
-    "olympiadbench": Benchmark("Hothan/OlympiadBench", "train", 675, "OE_TO_maths_en_COMP"),
-    "aime24": Benchmark("HuggingFaceH4/aime_2024", "train", 30),
-    "amc23": Benchmark("math-ai/amc23", "test", 40),
-}
 
 
 class BenchmarkSpec(Frozen):
@@ -123,7 +97,7 @@ def _read(
 ) -> Loaded:
     if limit is not None and limit < 1:
         raise InputError(f"--limit {limit}: must be at least 1")
-    chosen = sample(seed, len(table), limit)
+    chosen = _sample(seed, len(table), limit)
     records = table.read(chosen, fields.columns)
     problems = [fields.problem(record, number) for number, record in zip(chosen, records, strict=True)]
     if not problems:
@@ -133,6 +107,12 @@ def _read(
         twice = next(name for name in ids if ids.count(name) > 1)
         raise InputError(f"{spec.file or spec.name}: id {twice!r} occurs twice; name a unique field with --id-field")
     return Loaded(spec.name, problems, len(table), provenance)
+
+
+def _sample(seed: int, total: int, limit: int | None) -> Sequence[int]:
+    # Another one than a build's, so that evaluations of earlier versions can be compared with.
+    every = range(total)
+    return every if limit is None or limit >= total else sorted(Random(f"sample-{seed}").sample(every, limit))
 
 
 def _open(spec: BenchmarkSpec) -> tuple[Table, dict[str, Any]]:

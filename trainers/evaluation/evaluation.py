@@ -18,8 +18,9 @@ from builder.journal.draw import model_key
 from builder.journal.journal import Journal
 from builder.policy.chat import Chat
 from builder.policy.models import Model
+from builder.sources.benchmarks import BENCHMARKS
 from builder.verification.verifier import Verifier, verifier_version
-from trainers.evaluation.benchmarks import BENCHMARKS, load
+from trainers.evaluation.benchmarks import load
 from trainers.evaluation.drift import Drift, DriftPlan
 from trainers.evaluation.grading import Answer, Grader, answer_in, gradable
 from trainers.evaluation.problems import Loaded

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from builder import __version__
-from builder.config import Target, validated
+from builder.config import Target
 from builder.hub import HUB_ID
+from builder.machine.validation import validated
 from builder.method.prompts import turns
 from trainers.losses import LOSSES
 from trainers.training.runlog import BEST

@@ -8,7 +8,8 @@ from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import get_reporting_integration_callbacks
 
 from builder.errors import InputError
-from trainers.arguments import Settings
+from builder.machine import cli
+from trainers.arguments import Settings, parser
 
 _BATCHES = (
     "a step's rows and micro-batches follow from --batch-size, --per-device-train-batch-size, --micro-tokens and "
@@ -53,6 +54,10 @@ _BEST = {"loss": False, "nll": False, "probability": True}
 _WHEN = ("eval_strategy", "eval_steps", "eval_delay", "save_strategy", "save_steps")
 
 
+class _TransformersParser(cli.Parser, HfArgumentParser):
+    """Transformers' arguments; what is wrong with one is said in one line."""
+
+
 class RunArguments(TrainingArguments):
     """Transformers' arguments; a tracker, which receives them as a mapping, is told what else the run is.
 
@@ -73,7 +78,8 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
     Raises:
         InputError: there is no such argument, or it is not for here.
     """
-    hf = HfArgumentParser(TrainingArguments, prog="python -m trainers.train", add_help=False, allow_abbrev=False)
+    ours = parser(settings.loss)
+    hf = _TransformersParser(TrainingArguments, prog=ours.prog, add_help=False, allow_abbrev=False)
     names = {action.dest for action in hf._actions}
     filled = _FILLED if settings.micro_tokens else {}
     refused, config = _NO_EFFECT | filled, {name: value for name, value in config.items() if name not in filled}
@@ -86,7 +92,10 @@ def training_arguments(settings: Settings, config: dict[str, Any], rest: list[st
     hf.set_defaults(**config)
     namespace, unknown = hf.parse_known_args(rest)
     if unknown:
-        raise InputError(f"unknown argument {' '.join(unknown)}; --help shows ours and where the others come from")
+        near = cli.meant(unknown[0].partition("=")[0], [*ours.options(), *hf.options()])
+        raise InputError(
+            f"unknown argument {' '.join(unknown)}{near}; --help shows ours and where the others come from"
+        )
     _check(namespace, settings, refused)
     _check_trackers(namespace.report_to)
     _choose_best(namespace)

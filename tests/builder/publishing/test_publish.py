@@ -172,6 +172,20 @@ def test_a_release_without_rows_is_not_published(publish, hub, first, tmp_path):
     assert "has no rows" in done.stderr
 
 
+def test_an_interim_release_is_published_only_where_that_is_asked_for(publish, hub, first, tmp_path):
+    shutil.copytree(first, tmp_path / "early")
+    manifest = json.loads((first / "manifest.json").read_text()) | {"interim": {"finished": 3, "unfinished": 1200}}
+    (tmp_path / "early" / "manifest.json").write_text(json.dumps(manifest))
+    done = publish(tmp_path / "early", "0.1.0")
+    assert done.returncode == 2
+    assert "is an interim release: 1,200 of its rows are not finished" in done.stderr
+    assert not hub.requests
+    done = publish(tmp_path / "early", "0.1.0", "--interim")
+    assert done.returncode == 0, done.stderr
+    card = files_at(publish.repo, "v0.1.0")["README.md"].decode()
+    assert "- interim: 1,200 rows are not finished yet" in card
+
+
 def test_what_arrives_is_compared_with_the_release(publish, hub, first, second):
     publish(first, "1.0.0")
     wrong = dict(files_at(publish.repo, "v1.0.0")) | {DATA[0]: (second / DATA[0]).read_bytes()}

@@ -49,5 +49,5 @@ def test_gsm_symbolic_has_golds_and_worked_solutions():
 
 def test_gsm_symbolic_without_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
-    with pytest.raises(InputError, match=re.escape("pip install 'mind-the-gap[synthetic]'")):
+    with pytest.raises(InputError, match=re.escape("pip install -e '.[synthetic]'")):
         load_all([SourceSpec(name="gsm-symbolic")], None, 0)

@@ -1,7 +1,10 @@
 import json
 from collections import Counter
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builder.config import SourceSpec
 from builder.errors import InputError
@@ -31,6 +34,17 @@ def test_a_sample_is_a_function_of_seed_and_total():
     assert drawn == sample(3, 1000, 100)
     assert drawn != sample(4, 1000, 100)
     assert list(sample(3, 10, 11)) == list(sample(3, 10, None)) == list(range(10))
+
+
+@given(seed=st.integers(0, 100), total=st.integers(1, 300), one=st.integers(1, 300), other=st.integers(1, 300))
+def test_a_larger_sample_holds_the_smaller_ones(seed, total, one, other):
+    smaller, larger = (set(sample(seed, total, limit)) for limit in sorted((one, other)))
+    assert smaller <= larger
+    assert len(larger) == min(max(one, other), total)
+
+
+def test_a_small_share_is_drawn_as_in_earlier_versions():
+    assert sample(3, 5000, 100) == sorted(Random("sample-3").sample(range(5000), 100))
 
 
 def test_a_sample_is_uniform():

@@ -38,7 +38,7 @@ def test_nobody_answers_there():
 
 def test_ray_is_not_installed(monkeypatch):
     monkeypatch.setattr(ray_cluster.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"pip install 'mind-the-gap\[ray\]'"):
+    with pytest.raises(InputError, match=r"pip install -e '\.\[ray\]'"):
         ray_cluster.check_cluster("auto")
 
 

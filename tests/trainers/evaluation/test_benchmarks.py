@@ -3,7 +3,8 @@ import json
 import pytest
 
 from builder.errors import InputError
-from trainers.evaluation.benchmarks import BENCHMARKS, BenchmarkSpec, load, load_prompts, specs
+from builder.sources.benchmarks import BENCHMARKS
+from trainers.evaluation.benchmarks import BenchmarkSpec, load, load_prompts, specs
 
 NO_FIELDS = dict.fromkeys(("problem_field", "answer_field", "solution_field", "id_field"))
 

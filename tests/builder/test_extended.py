@@ -1,0 +1,69 @@
+"""Builds that go on in the same directory with other settings: what is there is used, and nothing is lost."""
+
+import json
+
+import pytest
+import yaml
+
+from builder.journal.journal import Journal
+from scripts.standins.builds import answer, problem, write_source
+from scripts.standins.fake_engine import FakeEngine
+
+pytestmark = pytest.mark.slow
+
+KINDS = ("solvable", "retellable", "hopeless")
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_source(tmp_path / "s.jsonl", [problem(KINDS[n % 3], n) for n in range(12)])
+
+
+def manifest(output):
+    return json.loads((output / "manifest.json").read_text())
+
+
+def data(output):
+    """sha256 of every data file of a release."""
+    return {path: facts["sha256"] for path, facts in manifest(output)["files"].items() if path.startswith("data/")}
+
+
+def test_a_build_that_was_extended_is_the_build_of_its_size(tmp_path, chat, source, build):
+    size = ("--candidates", "5", "--limit", "9")
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "whole", engine, *size)
+        needed = engine.sampled.total()
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "r", engine, "--candidates", "2", "--limit", "5")
+        done = build(source, tmp_path / "r", engine, *size)
+        assert "stored samples are judged again" in done.stderr
+        assert "to do: 9 rows; to draw: 35 candidates (10 are stored)" in done.stderr
+        assert engine.sampled.total() == needed
+        assert data(tmp_path / "r") == data(tmp_path / "whole")
+        assert manifest(tmp_path / "r")["summary"] == manifest(tmp_path / "whole")["summary"]
+        build(source, tmp_path / "r", engine, "--candidates", "2", "--limit", "9", "--rules", "paper")
+        assert engine.sampled.total() == needed
+        assert manifest(tmp_path / "r")["summary"]["candidates"] < needed
+
+
+def test_what_a_target_is_called_and_runs_on_asks_for_nothing(tmp_path, chat, target, source, build):
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "r", engine)
+        before, asked = data(tmp_path / "r"), engine.asked
+        for change, says in (({"vllm_args": ["--max-num-seqs", "8"]}, "finished already"), ({"license": "mit"}, "")):
+            file = tmp_path / "mine.yaml"
+            file.write_text(yaml.safe_dump(target.model_dump(mode="json", exclude_none=True) | change))
+            assert says in build(source, tmp_path / "r", engine, "--target", str(file)).stderr
+        assert engine.asked == asked
+    assert data(tmp_path / "r") == before
+    assert manifest(tmp_path / "r")["target"]["license"] == "mit"
+
+
+def test_a_command_that_reached_no_engine_leaves_nothing_that_refuses_a_corrected_one(tmp_path, chat, source, build):
+    with FakeEngine(chat, answer) as engine, FakeEngine(chat, answer, max_model_len=512) as wrong:
+        failed = build(source, tmp_path / "r", wrong, "--seed", "3", "--temperature", "0.5", check=False)
+        assert failed.returncode == 3
+        build(source, tmp_path / "r", engine, "--limit", "1")
+        with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
+            assert journal.progress().rows == 1
+    assert (manifest(tmp_path / "r")["seed"], manifest(tmp_path / "r")["engine"]) == (0, "unknown engine 0")
