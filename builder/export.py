@@ -13,6 +13,7 @@ from builder.machine.atomic import new_directory
 from builder.release.formats import FORMATS, Row
 from builder.release.open import Release, open_release
 from builder.release.records import STAGES
+from builder.release.training_rows import training_rows
 
 _EPILOG = f"""\
 formats:
@@ -22,6 +23,12 @@ formats:
             the directory is a `dataset_dir` of LLaMA-Factory, with the dataset `d_prime`
   verl      train.parquet: `messages` for its SFT trainer, and `prompt`, `data_source`, `reward_model`, `extra_info` for
             its RL trainers
+  dpo       train.jsonl for TRL's DPO: {{"prompt", "chosen", "rejected"}}, the kept text against the own answer that is
+            `incorrect`, complete, and nearest to it in length; rows without one are left out
+  kto       train.jsonl for TRL's KTO: {{"prompt", "completion", "label"}}, the same texts unpaired
+  sdft      train.jsonl for TRL's SDFT: {{"prompt", "privileged_context"}}, the latter the expert's solution
+  tokenized train.parquet: `input_ids`, `attention_mask`, `labels`, for axolotl with an empty `type:`
+  skyrl     train.parquet: `input_ids`, `loss_mask`, for SkyRL's SFT trainer
 
 examples:
   python -m builder.export releases/llama --format messages --output exported
@@ -36,29 +43,32 @@ exit codes:
 {EXIT_CODES}"""
 
 
-def export(release: Release, form: str, output: Path, stages: tuple[str, ...] = STAGES) -> int:
-    """Write a directory in one of `FORMATS`, completely or not at all; returns the number of rows.
+def export(release: Release, form: str, output: Path, stages: tuple[str, ...] = STAGES) -> tuple[int, int]:
+    """Write a directory in one of `FORMATS`, completely or not at all.
+
+    Returns:
+        Rows that were written, and rows of the release that have no place in that format.
 
     Raises:
         InputError: the output exists already, or no row is left.
     """
     if output.exists():
         raise InputError(f"{output} exists already; choose another --output")
-    convert, write = FORMATS[form]
+    chosen, without = FORMATS[form], 0
+
+    def converted() -> Iterator[Row]:
+        nonlocal without
+        for row in training_rows(release, chosen.needs):
+            if row["stage"] in stages:
+                made = chosen.rows(row)
+                without += not made
+                yield from made
+
     with new_directory(output) as scratch:
-        rows = write(scratch, (convert(row) for row in _rows(release, stages)))
+        rows = chosen.write(scratch, converted())
         if not rows:
-            raise InputError(f"release {release.name} has no row of {', '.join(stages)}")
-    return rows
-
-
-def _rows(release: Release, stages: tuple[str, ...]) -> Iterator[Row]:
-    import pyarrow.dataset as arrow_files
-
-    columns = ["id", "source", "stage", "answer", "prompt", "completion", "expert_solution"]
-    chosen = arrow_files.field("stage").isin(stages)
-    for batch in arrow_files.dataset(release.files("default")).to_batches(columns=columns, filter=chosen):
-        yield from batch.to_pylist()
+            raise InputError(f"release {release.name} has no row of {', '.join(stages)} for --format {form}")
+    return rows, without
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,9 +90,11 @@ def main(arguments: list[str] | None = None) -> int:
         InputError: there is no such release, or the output cannot be made.
     """
     args = parser().parse_args(arguments)
-    release = open_release(args.release, configs=("default",))
-    rows = export(release, args.format, args.output, tuple(args.stages))
-    print(f"{rows:,} rows of {release.name} as {args.format} in {args.output}")
+    needs = FORMATS[args.format].needs
+    release = open_release(args.release, configs=("default", *([needs] if needs else ())))
+    rows, without = export(release, args.format, args.output, tuple(args.stages))
+    left_out = f"; {without:,} rows without a wrong answer to set against are left out" if without else ""
+    print(f"{rows:,} rows of {release.name} as {args.format} in {args.output}{left_out}")
     return 0
 
 

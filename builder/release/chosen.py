@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from builder.method.alignment import STAGES
 from builder.method.choosing.problem import Text
 from builder.release.kept import Kept, Scored, kept_columns
+from builder.release.records import TOKENS
 from builder.release.side_by_side import Part, Row, array
-from builder.release.tables import table
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Tokens:
         return Scored.of(self.policy, self.entropies, None if self.bound is None else self.bound * len(self.ids))
 
 
-def rewritten(part: Part, number: int, text: Text, *, from_policy: bool) -> tuple[Row, pa.Table]:
+def rewritten(part: Part, number: int, text: Text, *, from_policy: bool) -> tuple[Row, Row]:
     """A row of `default` and of `tokens` with another text.
 
     Args:
@@ -58,7 +57,14 @@ def rewritten(part: Part, number: int, text: Text, *, from_policy: bool) -> tupl
         "policy_entropies": tokens.entropies,
         "behavior_logprobs": tokens.behavior,
     }
-    return row | kept_columns(row, kept, _expert(part, number).scored), table("tokens", [ids])
+    return row | kept_columns(row, kept, _expert(part, number).scored), ids
+
+
+def as_it_stands(part: Part, number: int) -> tuple[Row, Row]:
+    """A row of `default` and of `tokens` as they are; see `rewritten`."""
+    row = part.rows[number]
+    lists = {column.name: array(part.tokens, column.name, number) for column in TOKENS if column.name != "id"}
+    return row, {"id": row["id"], **lists}
 
 
 def _expert(part: Part, number: int) -> Tokens:

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import pyarrow as pa
-
 from builder.errors import InputError
 from builder.method.alignment import STAGES
 from builder.method.choosing.policies import chosen
 from builder.method.choosing.problem import Problem, Text
-from builder.release.chosen import rewritten
+from builder.release.chosen import as_it_stands, rewritten
 from builder.release.files import batches, config_writer
 from builder.release.open import Release
 from builder.release.reselection import Reselection
@@ -51,7 +49,7 @@ def rewrite(release: Release, reselection: Reselection, scratch: Path, advance: 
             of_problems = [selector.rows(part, number) for number in range(len(part.rows))]
             if made := [pair for of_problem in of_problems for pair in of_problem]:
                 default.add_table(table("default", [row for row, _ in made]))
-                tokens.add_table(pa.concat_tables([ids for _, ids in made]))
+                tokens.add_table(table("tokens", [ids for _, ids in made]))
             rejected.add(selector.rejected(r) for r, kept in zip(part.rows, of_problems, strict=True) if not kept)
             advance(len(part.rows))
     if not default.rows:
@@ -84,7 +82,7 @@ class Selector:
         self._options = reselection.options(release)
         self.counts = Counter(problems=0, changed=0, left_out=0)
 
-    def rows(self, part: Part, number: int) -> list[tuple[Row, pa.Table]]:
+    def rows(self, part: Part, number: int) -> list[tuple[Row, Row]]:
         """The rows of a problem in `default` and `tokens`: one, some, or none."""
         problem = part.problem(number, self._seed)
         kept = chosen(self._choice.how, problem, self._options) if self._in_band(problem) else ()
@@ -104,17 +102,15 @@ class Selector:
         lowest, highest = self._choice.pass_rate
         return bool(problem.sampled) and lowest <= problem.correct / problem.sampled <= highest
 
-    def _row(self, part: Part, number: int, text: Text) -> tuple[Row, pa.Table]:
+    def _row(self, part: Part, number: int, text: Text) -> tuple[Row, Row]:
         row = part.rows[number]
         wanted = ("fallback", None) if text.phase == "expert" else (STAGES[text.phase], text.index)
         if (row["stage"], row["selected_index"]) == wanted:
-            return row, part.tokens.slice(number, 1)
+            return as_it_stands(part, number)
         return rewritten(part, number, text, from_policy=self._from_policy)
 
 
-def _numbered(row: Row, tokens: pa.Table, place: int) -> tuple[Row, pa.Table]:
+def _numbered(row: Row, tokens: Row, place: int) -> tuple[Row, Row]:
     """A row under an id of its own; the first of a problem has the problem's."""
-    if place == 1:
-        return row, tokens
-    name = f"{row['id']}#{place}"
-    return row | {"id": name}, tokens.set_column(0, tokens.schema.field("id"), pa.array([name]))
+    name = {"id": f"{row['id']}#{place}" if place > 1 else row["id"]}
+    return row | name, tokens | name

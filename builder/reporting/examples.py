@@ -2,13 +2,13 @@
 
 import heapq
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from builder.method.selection import derive_seed
 from builder.release.open import Release
+from builder.release.training_rows import problem_id
 from builder.reporting.remarkable import remarkable
 
 
@@ -34,7 +34,7 @@ def draw(release: Release, most: int, seed: int) -> Examples:
     chosen = {*sample(ids, most, seed), *reasons}
     rows = release.scan("default").filter(pl.col("id").is_in(chosen)).collect(engine="streaming").to_dicts()
     texts = release.scan("candidates").select(pl.exclude(pl.List(pl.Int32), pl.List(pl.Float32)))
-    drawn_for = {row: _problem(row, release) for row in chosen}
+    drawn_for = {row: problem_id(row, release) for row in chosen}
     found = texts.filter(pl.col("id").is_in(set(drawn_for.values()))).collect(engine="streaming")
     of_row: dict[str, list[dict[str, Any]]] = {}
     for candidate in found.sort("id", pl.col("phase") == "guided", "index").to_dicts():
@@ -47,12 +47,6 @@ def draw(release: Release, most: int, seed: int) -> Examples:
 def sample(ids: Iterable[str], most: int, seed: int) -> list[str]:
     """At most so many ids, uniformly; which ones is a function of (seed, id), whatever their order."""
     return heapq.nsmallest(most, ids, key=lambda row: (derive_seed(seed, row, "example"), row))
-
-
-def _problem(row: str, release: Release) -> str:
-    """The id of the problem that a row is of: a selection may keep several rows of one."""
-    several = release.manifest.get("reselection", {}).get("keep")
-    return re.sub(r"#\d+$", "", row) if several else row
 
 
 def _example(row: dict[str, Any], reasons: list[str], candidates: list[dict[str, Any]]) -> dict[str, Any]:

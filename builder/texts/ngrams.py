@@ -10,4 +10,4 @@ def word_ngrams(text: str, size: int) -> list[tuple[str, ...]]:
     """
     words = re.findall(r"\w+|[^\w\s]", text.lower())
     size = min(size, len(words))
-    return [tuple(words[i : i + size]) for i in range(len(words) - size + 1)] if size else []
+    return list(zip(*(words[start:] for start in range(size)), strict=False))

@@ -8,6 +8,8 @@ import pytest
 from builder.errors import InputError
 from builder.export import main
 from builder.release.formats import messages
+from builder.reselect import main as reselect
+from tests.drawn_build import EXPERT, Drawn, Task, drawn_build
 
 
 def rows_of(release):
@@ -77,3 +79,71 @@ def test_help_names_the_formats_and_loads_nothing_heavy():
     assert "LLaMA-Factory" in done.stdout
     code = "import builder.export, sys; print({'torch', 'datasets', 'polars', 'huggingface_hub'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory, chat, target):
+    """Solved with two wrong answers, one far longer; retold beside a wrong one; solved without; nothing drawn."""
+    long = "no, no and once more no, it must be after all that counting \\boxed{8}"
+    tasks = [
+        Task([Drawn(long, False), Drawn("so \\boxed{7}"), Drawn("so \\boxed{8}", False), Drawn("it is \\boxed{7}")]),
+        Task([Drawn("it is \\boxed{9}", False)], [Drawn("clearly \\boxed{7}"), Drawn("retold \\boxed{6}", False)]),
+        Task([Drawn("just \\boxed{7}")]),
+        Task(),
+    ]
+    return drawn_build(tmp_path_factory.mktemp("drawn") / "release", chat, target, tasks)
+
+
+def content(turns):
+    (turn,) = turns
+    assert turn["role"] == "assistant"
+    return turn["content"]
+
+
+def test_preferences_set_the_kept_text_against_the_nearest_wrong_one_of_its_own(drawn, tmp_path, capsys):
+    main([str(drawn), "--format", "dpo", "--output", str(tmp_path / "dpo")])
+    assert "2 rows without a wrong answer to set against are left out" in capsys.readouterr().out
+    kept = {row["id"]: row for row in rows_of(drawn)}
+    pairs = lines(tmp_path / "dpo" / "train.jsonl")
+    assert [(row["id"], content(row["rejected"])) for row in pairs] == [
+        ("made-up-0", "so \\boxed{8}"),
+        ("made-up-1", "it is \\boxed{9}"),
+    ]
+    for row in pairs:
+        assert row["chosen"] == kept[row["id"]]["completion"]
+        assert row["prompt"] == kept[row["id"]]["prompt"]
+    main([str(drawn), "--format", "kto", "--output", str(tmp_path / "kto")])
+    said = lines(tmp_path / "kto" / "train.jsonl")
+    assert [row["label"] for row in said] == [True, False, True, False, True, True]
+    assert {content(row["completion"]) for row in said if not row["label"]} == {"so \\boxed{8}", "it is \\boxed{9}"}
+
+
+def test_rows_of_a_selection_find_the_candidates_of_their_problems(drawn, tmp_path):
+    reselect([str(drawn), "--policy", "uniform", "--keep", "2", "--pass-rate", "0", "0.5",
+              "--output", str(tmp_path / "two")])  # fmt: skip
+    main([str(tmp_path / "two"), "--format", "dpo", "--output", str(tmp_path / "dpo")])
+    found = [(row["id"], content(row["rejected"])) for row in lines(tmp_path / "dpo" / "train.jsonl")]
+    assert found == [
+        ("made-up-0", "so \\boxed{8}"),
+        ("made-up-0#2", "so \\boxed{8}"),
+        ("made-up-1", "it is \\boxed{9}"),
+    ]
+
+
+def test_self_distillation_shows_the_teacher_the_experts_solution(drawn, tmp_path):
+    main([str(drawn), "--format", "sdft", "--output", str(tmp_path / "out")])
+    assert {row["privileged_context"] for row in lines(tmp_path / "out" / "train.jsonl")} == {EXPERT}
+
+
+def test_token_ids_are_those_of_the_release_and_the_prompt_is_not_learned(drawn, tmp_path):
+    tokens = pq.read_table(drawn / "data" / "tokens").to_pylist()
+    for form in ("tokenized", "skyrl"):
+        main([str(drawn), "--format", form, "--output", str(tmp_path / form)])
+    labelled, masked = (pq.read_table(tmp_path / form / "train.parquet") for form in ("tokenized", "skyrl"))
+    assert labelled.column_names == ["input_ids", "attention_mask", "labels"]
+    assert masked.column_names == ["input_ids", "loss_mask"]
+    for row, one, other in zip(tokens, labelled.to_pylist(), masked.to_pylist(), strict=True):
+        assert one["input_ids"] == other["input_ids"] == row["prompt_ids"] + row["completion_ids"]
+        assert [label for label in one["labels"] if label != -100] == row["completion_ids"]
+        assert one["attention_mask"] == [1] * len(one["labels"])
+        assert other["loss_mask"] == [int(label != -100) for label in one["labels"]]

@@ -1,8 +1,11 @@
 """Other choices among the candidates of a release: what a build that had chosen so would have written."""
 
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -23,6 +26,7 @@ from builder.report import main as report_main
 from builder.reselect import main
 from scripts.standins.builds import table
 from tests.drawn_build import Drawn, Task, drawn_build
+from tests.hub_standin import HubStandIn
 
 WORDS = ("three", "and", "four", "make", "seven", "so", "it", "is", "clearly")
 
@@ -214,3 +218,19 @@ def test_what_a_release_lacks_is_said_in_one_line(tmp_path, chat, target):
     assert not (tmp_path / "chosen").exists()
     assert reselect(made["adaptive"], tmp_path / "first", "s3ft")["reselection"]["policy"] == "s3ft"
     assert reselect(made["small"], tmp_path / "same", "random")["reselection"]["changed"] == 0
+
+
+def test_a_published_release_is_chosen_from_like_a_directory(release, tmp_path):
+    with HubStandIn() as hub:
+        sha = hub.commit("me/d", release, tag="v1.0.0")
+        command = [sys.executable, "-m", "builder.reselect", "me/d@v1.0.0", "--policy", "shortest"]
+        done = subprocess.run(
+            [*command, "--output", str(tmp_path / "theirs")],
+            env=os.environ | hub.environment(tmp_path / "home"), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    reselect(release, tmp_path / "ours", "shortest")
+    for config in ("default", "tokens", "candidates"):
+        assert content(tmp_path / "theirs", config) == content(tmp_path / "ours", config)
+    parent = read_manifest(tmp_path / "theirs")["reselection"]["parent"]
+    assert (parent["name"], parent["revision"]) == ("me/d@v1.0.0", sha)

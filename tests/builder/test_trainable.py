@@ -1,10 +1,15 @@
 """A release trains as it is: real optimizer steps with TRL, on a tiny random model with SmolLM2's tokenizer."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from datasets import load_dataset
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from trl import SFTConfig, SFTTrainer
+from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+
+from builder.export import main as export
+from tests.drawn_build import Drawn, Task, drawn_build
 
 IGNORED = -100  # what the loss leaves out
 
@@ -82,6 +87,24 @@ def test_tokens_train_without_tokenizing_again(first_release, model, tokenizer, 
     rows = tokens.map(labelled, remove_columns=tokens.column_names)
     found = learned(trained(model, tokenizer, rows, tmp_path))
     assert sorted(found) == sorted((row["completion_ids"], row["prompt_ids"]) for row in tokens)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("form", "config", "trainer"), [("dpo", DPOConfig, DPOTrainer), ("kto", KTOConfig, KTOTrainer)]
+)
+def test_trl_takes_preferences(chat, target, model, tokenizer, tmp_path, form, config, trainer):
+    tasks = [Task([Drawn("it is \\boxed{7}"), Drawn("it is \\boxed{8}", False)])] * 2
+    release = drawn_build(tmp_path / "release", chat, target, tasks)
+    export([str(release), "--format", form, "--output", str(tmp_path / form)])
+    rows = load_dataset("json", data_files=str(tmp_path / form / "train.jsonl"), split="train")
+    args = config(output_dir=str(tmp_path / "run"), max_steps=1, per_device_train_batch_size=2, learning_rate=1e-2,
+                  use_cpu=True, bf16=False, report_to=[], save_strategy="no", disable_tqdm=True)  # fmt: skip
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    run = trainer(model=model, ref_model=deepcopy(model), args=args, train_dataset=rows, processing_class=tokenizer)
+    run.train()
+    assert run.state.global_step == 1
+    assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())
 
 
 def test_the_card_shows_the_same_code(first_release):

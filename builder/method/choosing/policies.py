@@ -113,16 +113,16 @@ def diverse(problem: Problem, options: Options) -> Sequence[Text]:
     RFT keeps answers with different lists of equations; text has no such thing. Begins with the random one; a text that
     repeats a kept one in every 4-gram is not kept.
     """
-    first, *left = problem.shuffled
-    kept = [first]
-    distances = {text.index: distance(first.text, text.text) for text in left}
-    while len(kept) < options.keep and any(distances.values()):
-        farthest = max((text for text in left if text.index in distances), key=lambda text: distances[text.index])
-        kept.append(farthest)
-        del distances[farthest.index]
-        for text in left:
-            if text.index in distances:
-                distances[text.index] = min(distances[text.index], distance(farthest.text, text.text))
+    left = {text.index: (text, grams(text.text)) for text in problem.shuffled}
+    first, last = left.pop(next(iter(left)))
+    kept, distances = [first], dict.fromkeys(left, 1.0)
+    while left and len(kept) < options.keep:
+        distances = {index: min(distances[index], distance(last, found)) for index, (_, found) in left.items()}
+        farthest = max(distances, key=distances.get)
+        if not distances[farthest]:
+            break
+        text, last = left.pop(farthest)
+        kept.append(text)
     return kept
 
 
@@ -141,10 +141,16 @@ def prop2diff(problem: Problem, options: Options) -> Sequence[Text]:
     return problem.shuffled[: ceil(options.keep * rate / options.hardest)]
 
 
-def distance(one: str, other: str) -> float:
+def grams(text: str) -> frozenset[tuple[str, ...]]:
+    """The different word 4-grams of a text."""
+    return frozenset(word_ngrams(text, _NGRAM))
+
+
+def distance(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
     """1 - Jaccard index of two texts' word 4-grams, 0 to 1."""
-    a, b = (set(word_ngrams(text, _NGRAM)) for text in (one, other))
-    return 1 - len(a & b) / len(a | b) if a | b else 0.0
+    both = len(one & other)
+    either = len(one) + len(other) - both
+    return 1 - both / either if either else 0.0
 
 
 def _length(text: Text) -> tuple[int, int]:
