@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builder.config import Settings, setting_differences, validated
 from builder.errors import InputError
@@ -33,6 +34,7 @@ from builder.verification.verifier import Verifier, verifier_version
 NEEDS_ENGINE = "needs_engine"
 _BEFORE_RULES = ("truncated", "not_correct")  # reasons that hide whether a control token is in the text
 _JUDGED = ("verdict", "answer_form", "rejected_reason")
+_AS_KEPT = ("policy_logprob", "excess_surprisal", "entropy_bound", "policy_logprobs", "policy_entropies")
 
 
 @dataclass(frozen=True)
@@ -192,11 +194,14 @@ def _drawn(row: Row) -> int:
 
 
 def _with_judgements(drawn: pa.Table, candidates: Sequence[Candidate]) -> pa.Table:
+    """Config `candidates`, judged again; what may not be kept any more loses what was measured of it as kept."""
+    kept = pa.array([candidate.acceptable for candidate in candidates], pa.bool_())
+    columns = {name: drawn[name] for name in drawn.schema.names}
     for name in _JUDGED:
-        place = drawn.schema.get_field_index(name)
-        values = pa.array([getattr(candidate, name) for candidate in candidates], drawn.schema.field(place).type)
-        drawn = drawn.set_column(place, drawn.schema.field(place), values)
-    return drawn
+        columns[name] = pa.array([getattr(candidate, name) for candidate in candidates], drawn.schema.field(name).type)
+    for name in _AS_KEPT:
+        columns[name] = pc.if_else(kept, drawn[name], pa.scalar(None, drawn.schema.field(name).type))
+    return pa.table(columns, schema=drawn.schema)
 
 
 def reverify(release: Release, reverifier: Reverifier, scratch: Path, advance: Callable[[int], None]) -> None:
