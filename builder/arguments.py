@@ -5,7 +5,7 @@ from pathlib import Path
 
 from builder import __version__
 from builder.building.workspace import Runtime
-from builder.config import Rules, Sampling, Settings, SourceSpec, Target
+from builder.config import Rules, Sampling, Settings, SourceSpec, Target, list_targets
 from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
 from builder.machine.flags import add_flags, given
@@ -47,8 +47,9 @@ def parser() -> argparse.ArgumentParser:
         "solution, else the expert's text.",
         _EPILOG,
     )
-    p.add_argument("--target", metavar="NAME|FILE", help="model to rewrite for: a shipped name or your own YAML file")
+    add_target_argument(p, required=False)
     p.add_argument("--list-targets", action="store_true", help="show the shipped targets and stop")
+    p.add_argument("--print-target", action="store_true", help="show the target as a file, to start one's own from")
     p.add_argument("--output", type=Path, metavar="DIR", help="where the release appears (default: releases/TARGET)")
     p.add_argument("--tool-version", action="version", version=f"mind-the-gap {__version__}")
 
@@ -83,6 +84,17 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier build left in --output")
     run.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
     return p
+
+
+def add_target_argument(p: argparse.ArgumentParser, *, required: bool) -> None:
+    """Which model to rewrite for."""
+    p.add_argument(
+        "--target",
+        required=required,
+        metavar="NAME|FILE|MODEL",
+        help=f"model to rewrite for: {', '.join(list_targets())}; your own YAML file; or any chat model, as ORG/MODEL "
+        "on the Hub or a local folder, from whose files the rest follows",
+    )
 
 
 def add_source_arguments(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:

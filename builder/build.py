@@ -30,12 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     if args.list_targets:
         for name in list_targets():
-            target = load_target(name)
-            print(f"{name:<24} {target.model}")
+            print(f"{name:<24} {load_target(name).model}")
         return 0
     if not args.target:
         raise InputError(f"--target is missing (shipped: {', '.join(list_targets())})")
-    target = load_target(args.target)
+    from builder.policy.derive import as_yaml, target_named
+
+    target = target_named(args.target)
+    if args.print_target:
+        print(as_yaml(target), end="")
+        return 0
     return _build(args, target)
 
 

@@ -8,8 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from builder.arguments import add_engine_arguments, add_rule_arguments, add_source_arguments
-from builder.config import Sampling, list_targets, load_target
+from builder.arguments import add_engine_arguments, add_rule_arguments, add_source_arguments, add_target_argument
+from builder.config import Sampling
 from builder.errors import EXIT_CODES
 from builder.machine import cli
 from builder.machine.flags import add_flags
@@ -36,9 +36,7 @@ exit codes:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = cli.parser("python -m builder.diagnose", "Say whether rewriting a dataset for a model is worth it.", _EPILOG)
-    p.add_argument(
-        "--target", required=True, metavar="NAME|FILE", help=f"{', '.join(list_targets())}, or your own YAML file"
-    )
+    add_target_argument(p, required=True)
     p.add_argument("--output", type=Path, metavar="DIR", help="of the small build (default: releases/TARGET-diagnosis)")
     add_source_arguments(p)
     sampling = p.add_argument_group("sampling (defaults: the target's)")
@@ -60,8 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
         MindTheGapError: with the exit code to leave with.
     """
     args = parser().parse_args(arguments)
-    target = load_target(args.target)
-
     from rich.console import Console
 
     from builder.building.session import built, planned
@@ -70,9 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
     from builder.diagnosis.judgement import judge
     from builder.diagnosis.read import expert_texts, seen
     from builder.diagnosis.show import Diagnosis, show
+    from builder.policy.derive import target_named
     from builder.release.open import open_release
 
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
+    target = target_named(args.target)
     settings, model = planned(args, target)
     output = (args.output or Path("releases") / f"{target.name}-diagnosis").absolute()
     manifest, output = built(args, settings, model, output, console)

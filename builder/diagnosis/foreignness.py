@@ -7,47 +7,13 @@ rows.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
-Z = 1.96  # of a two-sided interval of 95 %
+from builder.reporting.means import Mean
+
 _ONE_SIDED = 1.645  # of a one-sided test at 5 %
 QUARTERS = ("first quarter", "second", "third", "last")
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over all tokens of some texts, nats a token, with a 95 % interval.
-
-    Attributes:
-        value: of all tokens together.
-        low: of the interval; what entropies may be off by widens it.
-        high: of the interval.
-        texts: how many there are.
-    """
-
-    value: float
-    low: float
-    high: float
-    texts: int
-
-    @classmethod
-    def of(cls, sums: Sequence[float], tokens: Sequence[int], bound: float = 0.0) -> Self:
-        """The ratio of two sums over texts, with its linearised error.
-
-        Args:
-            sums: of each text.
-            tokens: of each text.
-            bound: how far the mean may be off for other reasons, nats a token.
-        """
-        totals, lengths = np.asarray(sums, np.float64), np.asarray(tokens, np.float64)
-        value = float(totals.sum() / lengths.sum())
-        if len(totals) < 2:
-            return cls(value, float("-inf"), float("inf"), len(totals))
-        residuals = totals - value * lengths
-        error = Z * float(np.sqrt(len(totals) / (len(totals) - 1) * (residuals**2).sum()) / lengths.sum()) + bound
-        return cls(value, value - error, value + error, len(totals))
 
 
 @dataclass(frozen=True)

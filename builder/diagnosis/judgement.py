@@ -3,7 +3,7 @@
 from typing import Literal
 
 from builder.diagnosis.forecast import Forecast
-from builder.diagnosis.foreignness import Mean
+from builder.reporting.means import Mean
 
 Judgement = Literal["worth it", "not worth it", "cannot be told"]
 

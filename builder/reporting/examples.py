@@ -1,13 +1,15 @@
-"""The rows that a reader can look into: a seeded random sample of a release, with all their candidates."""
+"""The rows that a reader can look into: a seeded random sample of a release, and what is worth looking at first."""
 
 import heapq
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from builder.method.selection import derive_seed
 from builder.release.open import Release
+from builder.reporting.remarkable import remarkable
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,12 @@ class Examples:
 
 
 def draw(release: Release, most: int, seed: int) -> Examples:
-    """Draw at most `most` rows, uniformly; which ones is a function of (seed, row id), whatever their order."""
+    """Draw at most `most` rows, see `sample`; the remarkable rows come with them, if there are any at all."""
     import polars as pl
 
     ids = release.scan("default").select("id").collect()["id"]
-    chosen = heapq.nsmallest(most, ids, key=lambda row: (derive_seed(seed, row, "example"), row))
+    reasons = remarkable(release) if most else {}
+    chosen = {*sample(ids, most, seed), *reasons}
     rows = release.scan("default").filter(pl.col("id").is_in(chosen)).collect(engine="streaming").to_dicts()
     texts = release.scan("candidates").select(pl.exclude(pl.List(pl.Int32), pl.List(pl.Float32)))
     drawn_for = {row: _problem(row, release) for row in chosen}
@@ -36,8 +39,14 @@ def draw(release: Release, most: int, seed: int) -> Examples:
     of_row: dict[str, list[dict[str, Any]]] = {}
     for candidate in found.sort("id", pl.col("phase") == "guided", "index").to_dicts():
         of_row.setdefault(candidate.pop("id"), []).append(candidate)
-    shown = [_example(row, [dict(c) for c in of_row.get(drawn_for[row["id"]], [])]) for row in rows]
+    drawn = ([dict(c) for c in of_row.get(drawn_for[row["id"]], [])] for row in rows)
+    shown = [_example(row, reasons.get(row["id"], []), some) for row, some in zip(rows, drawn, strict=True)]
     return Examples(shown, len(ids))
+
+
+def sample(ids: Iterable[str], most: int, seed: int) -> list[str]:
+    """At most so many ids, uniformly; which ones is a function of (seed, id), whatever their order."""
+    return heapq.nsmallest(most, ids, key=lambda row: (derive_seed(seed, row, "example"), row))
 
 
 def _problem(row: str, release: Release) -> str:
@@ -46,7 +55,7 @@ def _problem(row: str, release: Release) -> str:
     return re.sub(r"#\d+$", "", row) if several else row
 
 
-def _example(row: dict[str, Any], candidates: list[dict[str, Any]]) -> dict[str, Any]:
+def _example(row: dict[str, Any], reasons: list[str], candidates: list[dict[str, Any]]) -> dict[str, Any]:
     """What the page needs of a row; a log-prob that is no number for JSON becomes null."""
     phase = row["stage"].removesuffix("_alignment")
     for candidate in candidates:
@@ -54,6 +63,7 @@ def _example(row: dict[str, Any], candidates: list[dict[str, Any]]) -> dict[str,
         candidate["logprob"] = _finite(candidate["logprob"])
     return {
         "id": row["id"],
+        "reasons": reasons,
         "source": row["source"],
         "origin": row.get("origin"),
         "expert_verdict": row.get("expert_verdict"),

@@ -11,15 +11,16 @@ import json
 from importlib import resources
 
 from builder.release.open import Release
-from builder.reporting import tables
+from builder.reporting import findings, tables
 from builder.reporting.examples import Examples
 from builder.reporting.figures import figures
 from builder.reporting.numbers import count
+from builder.reporting.remarkable import REASONS
 from builder.reporting.statistics import Statistics
 
 _FILES = resources.files("builder.reporting") / "page"
 _STYLES = ("plots.css", "page.css")
-_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "examples.js", "theme.js")
+_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "difference.js", "examples.js", "theme.js")
 
 
 def render(release: Release, statistics: Statistics, examples: Examples) -> str:
@@ -39,6 +40,9 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         policy=_policy(style, scripts),
         style=style,
         scripts=scripts,
+        headline=findings.headline(statistics),
+        warnings=findings.warnings(statistics),
+        reasons=[reason for reason in REASONS.values() if any(reason in row["reasons"] for row in examples.rows)],
         figures=figures(statistics, m),
         brief=tables.brief(statistics, m),
         logprobs=tables.logprobs(statistics),
@@ -80,6 +84,6 @@ def _sample(examples: Examples) -> str:
     if len(examples.rows) == examples.total:
         return f"All {count(examples.total)} rows."
     return (
-        f"{count(len(examples.rows))} of {count(examples.total)} rows, drawn at random. "
-        "Only these can be searched and filtered; everything above is about all rows."
+        f"{count(len(examples.rows))} of {count(examples.total)} rows, drawn at random, with those worth looking at "
+        "first. Only these can be searched and filtered; everything above is about all rows."
     )

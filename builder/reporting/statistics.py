@@ -12,6 +12,7 @@ from builder.release.open import Release, with_all_columns
 from builder.release.records import STAGES
 from builder.release.summary import summarize
 from builder.reporting.histograms import Histogram, histogram, pass_rates
+from builder.reporting.means import Mean
 from builder.reporting.policy_gap import Weights, describe
 from builder.reporting.token_weights import TokenWeights, token_weights
 
@@ -42,6 +43,15 @@ class RowWeights:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """How far texts are from the policy, nats a token: before (D), after (D′), and the change."""
+
+    before: Mean
+    after: Mean
+    change: Mean
+
+
+@dataclass(frozen=True)
 class Drawn:
     """The candidates of one phase.
 
@@ -66,6 +76,9 @@ class Statistics:
         summary: `builder.release.summary.summarize`: Table 1, Table 3, rejected rows.
         per_token: each row's mean log-prob per token, series `expert` (D) and `kept` (D′).
         per_sequence: each row's sum of log-probs, the same series.
+        gap: mean excess surprisal per token of D, of D′, and their difference; None if not measured.
+        gap_by_logprob: the same of minus the log-prob.
+        distinct: share of rows whose kept text no other row has.
         excess: each row's excess surprisal per token, the same series.
         hint_reliance: of the retellings that are kept, nats a token.
         change: kept minus expert mean log-prob per token, by stage that rewrites.
@@ -84,6 +97,9 @@ class Statistics:
     summary: dict[str, Any]
     per_token: Histogram
     per_sequence: Histogram
+    gap: Gap | None
+    gap_by_logprob: Gap | None
+    distinct: float
     excess: Histogram
     hint_reliance: Histogram
     change: Histogram
@@ -127,6 +143,9 @@ def collect(release: Release, advance: Callable[[int], None] = lambda rows: None
         summary=summarize(release.path),
         per_token=_before_and_after(rows, "expert_logprob_per_token", "policy_logprob_per_token"),
         per_sequence=_before_and_after(rows, "expert_logprob", "policy_logprob"),
+        gap=_gap(rows, "expert_excess_surprisal_per_token", "excess_surprisal_per_token", 1),
+        gap_by_logprob=_gap(rows, "expert_logprob_per_token", "policy_logprob_per_token", -1),
+        distinct=_distinct(release),
         excess=_before_and_after(rows, "expert_excess_surprisal_per_token", "excess_surprisal_per_token"),
         hint_reliance=histogram({"guided_alignment": _array(rows, "hint_reliance")}),
         change=histogram(changes),
@@ -156,6 +175,28 @@ def _array(rows: "pl.DataFrame", column: str) -> Any:
 
 def _before_and_after(rows: "pl.DataFrame", before: str, after: str, *, whole: bool = False) -> Histogram:
     return histogram({"expert": _array(rows, before), "kept": _array(rows, after)}, whole=whole)
+
+
+def _gap(rows: "pl.DataFrame", before: str, after: str, sign: int) -> Gap | None:
+    """Of all rows that have both; None if there are none."""
+    import numpy as np
+
+    known = rows.drop_nulls([before, after])
+    if known.is_empty():
+        return None
+    tokens = [_array(known, name) for name in ("expert_tokens", "completion_tokens")]
+    counted = [(sign * _array(known, name) * t, t) for name, t in zip((before, after), tokens, strict=True)]
+    if not all(np.isfinite(sums).all() for sums, _ in counted):
+        return None
+    return Gap(Mean.of(*counted[0]), Mean.of(*counted[1]), Mean.of_change(*counted))
+
+
+def _distinct(release: Release) -> float:
+    import polars as pl
+
+    texts = release.scan("default").select(pl.col("completion").list.first().struct.field("content").hash())
+    (counted,) = texts.select(pl.all().is_unique().mean()).collect(engine="streaming").row(0)
+    return counted
 
 
 def _row_weights(rows: "pl.DataFrame") -> RowWeights:

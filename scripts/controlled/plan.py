@@ -22,7 +22,6 @@ EPOCHS = 3  # measured after the last; with the first seed, after the first, too
 TESTS = ("in", "phrased", "foreign", "retain")
 PRIMARY = ("in", "phrased", "foreign")  # the mean of `in` and of transfer, which is the mean of the two others
 DRIFT = ("general", "retain")  # what drift is measured on: nothing that D is about
-_STEPS = 30  # an epoch: 240 rows, 8 a step
 _TRAIN = (
     *("--config", "smollm2-135m-instruct", "--batch-size", "8", "--bf16", "--use-cpu"),
     *("--lr-scheduler-type", "constant_with_warmup", "--warmup-steps", "9"),
@@ -51,9 +50,10 @@ class Policy:
         """Its target file."""
         return self.folder / "policy.yaml"
 
-    def run(self, training: Training, rate: str, seed: int) -> Path:
+    def run(self, training: Training, rate: str, seed: int, epochs: int = EPOCHS) -> Path:
         """Where one training leaves its model."""
-        return self.folder / "runs" / f"{training.name}-{rate}-{seed}"
+        name = f"{training.name}-{rate}-{seed}"
+        return self.folder / "runs" / (name if epochs == EPOCHS else f"{name}-first")
 
     def evaluation(self, model: str, what: str) -> Path:
         """Where a model is evaluated: `dev`, `tests` or `greedy`."""
@@ -92,7 +92,8 @@ def comparison(policy: Policy, trainings: tuple[Training, ...]) -> list[Stage]:
         rate = best_rate(policy, training)
         first = policy.run(training, rate, SEEDS[0])
         stages += [_measured(policy, first, f"{first.name}-last"), _greedy(policy, first, f"{first.name}-last")]
-        stages += [_measured(policy, first / f"checkpoint-{_STEPS}", f"{first.name}-first")]
+        stages += [_train(policy, training, rate, SEEDS[0], epochs=1)]
+        stages += [_measured(policy, policy.run(training, rate, SEEDS[0], epochs=1), f"{first.name}-first")]
         for seed in SEEDS[1:]:
             run = policy.run(training, rate, seed)
             stages += [_train(policy, training, rate, seed), _measured(policy, run, f"{run.name}-last")]
@@ -109,10 +110,10 @@ def best_rate(policy: Policy, training: Training) -> str:
     return max(RATES, key=accuracy)
 
 
-def _train(policy: Policy, training: Training, rate: str, seed: int) -> Stage:
-    run = policy.run(training, rate, seed)
+def _train(policy: Policy, training: Training, rate: str, seed: int, epochs: int = EPOCHS) -> Stage:
+    run = policy.run(training, rate, seed, epochs)
     words = (f"trainers.{training.trainer}", *_TRAIN, "--dataset", str(policy.folder / "d-prime"), "--data",
-             training.data, "--learning-rate", rate, "--seed", str(seed), "--num-train-epochs", str(EPOCHS),
+             training.data, "--learning-rate", rate, "--seed", str(seed), "--num-train-epochs", str(epochs),
              "--save-strategy", "epoch", "--save-only-model", "--output", str(run), "--resume")  # fmt: skip
     return stage(f"train {run.name}", words, run / "config.json")
 

@@ -64,7 +64,7 @@ WRONG = [
     ((*TRAIN, "--dataset", "README.md"), "README.md is a file: add --data text"),
     (("trainers.evaluate", "--modle", "x"), "did you mean --model?"),
     (("trainers.evaluate", "--model", "x"), "--output is missing"),
-    (("trainers.evaluate", "--model", "./modeldir", "--output", "o"), "./modeldir"),
+    (("trainers.evaluate", "--model", "./modeldir", "--output", "o"), "there is no folder ./modeldir"),
     (("trainers.evaluate", "--compare", "a", "b"), "a holds no finished evaluation"),
     (("trainers.plot", "nowhere", "--output", "o.png"), "nowhere"),
     (("trainers.merge", "nowhere", "--output", "o"), "nowhere"),

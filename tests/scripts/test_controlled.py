@@ -107,7 +107,7 @@ def test_every_arm_runs_at_the_rate_that_was_best_in_development(tmp_path):
             evaluation(tmp_path, name, (0.75 if rate == best else 0.5,), tests=("dev",))
         assert best_rate(policy, arm) == best
     commands = [" ".join(stage.command) for stage in comparison(policy, CORE) if stage.name.startswith("train ")]
-    assert len(commands) == 2 * 2  # the first seed's run is of the search
+    assert len(commands) == 2 * 3  # the first seed: one epoch; its three are of the search
     assert all(("--learning-rate 1e-5" in c) == ("--data expert" in c) for c in commands)
     trained = {s.leaves for s in (*preparation(policy, CORE), *comparison(policy, CORE)) if s.name.startswith("train ")}
     evaluated = [" ".join(stage.command) for stage in comparison(policy, CORE) if stage.name.endswith("-last")]

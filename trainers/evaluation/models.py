@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.config import Target, load_target
+from builder.config import Target
 from builder.errors import InputError
 from builder.machine.validation import validated
+from builder.policy.derive import target_named
 from builder.release.open import open_release
 
 TRAINING = "run.json"  # written by the trainers beside the model
@@ -43,7 +44,7 @@ def find_model(model: str, target: str | None) -> Evaluated:
     if not Path(model).is_dir():
         if target:
             raise InputError(f"--target is for a checkpoint directory, and {model} is none")
-        found = load_target(model)
+        found = target_named(model)
         return Evaluated(found.model, found, None)
     if (Path(model) / _ADAPTER).is_file():
         raise InputError(
@@ -51,7 +52,7 @@ def find_model(model: str, target: str | None) -> Evaluated:
         )
     training = _training(Path(model))
     recorded = (training or {}).pop("target", None)
-    base = load_target(target) if target else _target_of(model, training, recorded)
+    base = target_named(target) if target else _target_of(model, training, recorded)
     return Evaluated(model, base.model_copy(update={"model": model}), training)
 
 
@@ -67,7 +68,7 @@ def find_base(base: str, evaluated: Target) -> Target:
     """
     if Path(base).is_dir():
         return evaluated.model_copy(update={"model": base})
-    found = load_target(base)
+    found = target_named(base)
     weights = ("name", "model", "revision", "offline_package", "parallel")
     return evaluated.model_copy(update={name: getattr(found, name) for name in weights})
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.config import Target, load_target
+from builder.config import Target
 from builder.errors import InputError
 from builder.machine.validation import validated
 from builder.policy.chat import Chat
+from builder.policy.derive import target_named
 from builder.policy.models import Model, resolve_model
 from builder.release.open import Release, open_release
 from trainers.arguments import Settings
@@ -102,7 +103,7 @@ def _rows(part: Part, release: Release | None, settings: Settings, chat: Chat) -
 def _named_target(settings: Settings) -> Target:
     if not settings.target:
         raise InputError("--data text needs --target, whose chat template turns it into tokens")
-    return load_target(settings.target)
+    return target_named(settings.target)
 
 
 def _stop_ids(chat: Chat) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ const examples = JSON.parse(document.getElementById("examples-data").textContent
 const byId = (id) => document.getElementById(id);
 const list = byId("example-list");
 const detail = byId("example");
-const controls = { search: byId("search"), stage: byId("stage"), source: byId("source"), passed: byId("passed") };
+const controls = { search: byId("search"), stage: byId("stage"), source: byId("source"), passed: byId("passed"), reason: byId("reason") };
 const STAGES = { self_alignment: "self-alignment", guided_alignment: "guided-alignment", fallback: "fallback" };
 const PASSED = {
   never: ([correct, sampled]) => sampled > 0 && correct === 0,
@@ -40,12 +40,19 @@ function prose(text) {
   return box;
 }
 
-function textPanel(title, text, kind) {
+// A text beside the one that it was made from: words that only it has are marked.
+function compared(text, other, kind) {
+  const box = html("div", { class: "prose", dir: "auto" });
+  for (const [shared, part] of differences(text, other)) box.append(shared ? part : html("mark", { class: kind }, part));
+  return box;
+}
+
+function textPanel(title, text, kind, other) {
   const perToken = text.logprob === null ? null : text.logprob / text.tokens;
   return html("section", { class: `text ${kind}` },
     html("h4", {}, title),
     html("p", { class: "facts" }, `${text.tokens} tokens · ${number(perToken)} nats per token · ${number(text.logprob, 1)} in all`),
-    prose(text.text));
+    other && byId("differences").checked ? compared(text.text, other.text, kind) : prose(text.text));
 }
 
 function candidatePanel(candidate) {
@@ -84,11 +91,12 @@ function show(row) {
   const fallback = row.stage === "fallback";
   detail.replaceChildren(
     html("header", {},
-      html("h3", {}, row.id), badge(STAGES[row.stage], row.stage), html("p", { class: "facts" }, facts.join(" · "))),
+      html("h3", {}, row.id), badge(STAGES[row.stage], row.stage), html("p", { class: "facts" }, facts.join(" · ")),
+      row.reasons.length ? html("p", { class: "reasons" }, row.reasons.join(" · ")) : null),
     html("section", { class: "text problem" }, html("h4", {}, "Problem"), prose(row.problem)),
     html("div", { class: fallback ? "texts single" : "texts" },
-      textPanel(fallback ? "Expert text, kept" : "Expert text", row.expert, "expert"),
-      fallback ? null : textPanel("Kept text", row.kept, row.stage)),
+      textPanel(fallback ? "Expert text, kept" : "Expert text", row.expert, "expert", fallback ? null : row.kept),
+      fallback ? null : textPanel("Kept text", row.kept, row.stage, row.expert)),
     html("section", { class: "candidates" },
       html("h4", {}, `Candidates (${row.candidates.length})`),
       ...(row.candidates.length ? row.candidates.map(candidatePanel) : [html("p", { class: "empty" }, "None was drawn.")])));
@@ -96,9 +104,10 @@ function show(row) {
 
 function filter() {
   const wanted = controls.search.value.trim().toLowerCase();
-  const { stage, source, passed } = Object.fromEntries(Object.entries(controls).map(([k, node]) => [k, node.value]));
+  const { stage, source, passed, reason } = Object.fromEntries(Object.entries(controls).map(([k, node]) => [k, node.value]));
   shown = examples.filter((row) =>
     (!stage || row.stage === stage) && (!source || row.source === source) &&
+    (!reason || row.reasons.includes(reason)) &&
     (!passed || PASSED[passed](row.passed.self)) && (!wanted || haystack(row).includes(wanted)));
   list.replaceChildren(...shown.map((row) => html("li", { role: "option", id: `row-${examples.indexOf(row)}`, "data-id": row.id },
     html("span", { class: `stripe ${row.stage}`, "aria-hidden": "true" }),
@@ -121,7 +130,7 @@ byId("reset").addEventListener("click", () => {
   for (const node of Object.values(controls)) node.value = "";
   filter();
 });
-byId("typeset").addEventListener("change", () => show(current));
+for (const name of ["typeset", "differences"]) byId(name).addEventListener("change", () => show(current));
 list.addEventListener("click", (event) => {
   const item = event.target.closest("li");
   if (item) show(shown.find((row) => row.id === item.dataset.id));

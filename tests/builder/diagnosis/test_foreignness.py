@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from builder.diagnosis.foreignness import Mean, Text, foreignness
+from builder.diagnosis.foreignness import Text, foreignness
+from builder.reporting.means import Mean
 
 
 def texts(mean, *, number=200, spread=0.0, length=40, bound=0.0, origin=None):

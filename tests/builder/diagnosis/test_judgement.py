@@ -1,8 +1,8 @@
 import pytest
 
 from builder.diagnosis.forecast import Forecast
-from builder.diagnosis.foreignness import Mean
 from builder.diagnosis.judgement import judge
+from builder.reporting.means import Mean
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-from builder.reporting.examples import draw
-from tests.builder.reporting.handmade import ROWS, Row, write
+from builder.reporting.examples import draw, sample
+from tests.builder.reporting.handmade import Row, write
 
 
 def test_a_small_release_is_shown_whole_and_in_order(release):
@@ -18,14 +18,21 @@ def test_a_row_has_both_texts_and_all_its_candidates(release):
     ]  # fmt: skip
 
 
-def test_the_sample_depends_on_the_seed_and_not_on_the_order(tmp_path):
-    rows = [Row(f"row-{n}", "fallback", [-1.0], [-1.0], candidates=ROWS[3].candidates) for n in range(40)]
-    one, other = write(tmp_path / "a", rows), write(tmp_path / "b", rows[::-1])
-    chosen = [row["id"] for row in draw(one, 8, seed=0).rows]
+def test_the_sample_depends_on_the_seed_and_not_on_the_order():
+    ids = [f"row-{n}" for n in range(40)]
+    chosen = sample(ids, 8, seed=0)
     assert len(chosen) == 8
-    assert chosen[::-1] == [row["id"] for row in draw(other, 8, seed=0).rows]
-    assert set(chosen) != {row["id"] for row in draw(one, 8, seed=1).rows}
-    assert set(chosen) < {row["id"] for row in draw(one, 9, seed=0).rows}  # a larger sample holds the smaller one
+    assert chosen == sample(ids[::-1], 8, seed=0)
+    assert set(chosen) != set(sample(ids, 8, seed=1))
+    assert set(chosen) < set(sample(ids, 9, seed=0))  # a larger sample holds the smaller one
+
+
+def test_rows_worth_looking_at_come_with_the_sample(tmp_path):
+    dull = [Row(f"row-{n}", "self_alignment", [-1.0], [-1.0], [-1.0]) for n in range(40)]
+    release = write(tmp_path / "r", [*dull, Row("odd", "self_alignment", [-1.0], [-9.0] * 5, [-9.0] * 5)])
+    (odd,) = (row for row in draw(release, 2, seed=0).rows if row["id"] == "odd")
+    assert {"most foreign text that was kept", "longest text"} <= set(odd["reasons"])
+    assert draw(release, 0, seed=0).rows == []
 
 
 def test_a_logprob_that_json_has_no_number_for_is_unknown(tmp_path):

@@ -248,3 +248,37 @@ def test_dark_follows_the_system_and_can_be_switched(browser, page):
     browser.find("#theme").click()
     assert (switched, browser.run(background)) == (dark, light)
     assert light != dark
+
+
+DIFFERENCES = """
+return arguments[0].map(([text, other]) => {
+  const parts = differences(text, other);
+  return [parts.map(([, part]) => part).join(""), parts.filter(([shared]) => !shared).map(([, part]) => part.trim())];
+});"""
+
+
+def test_words_that_only_one_text_has_are_found(browser):
+    pairs = [
+        ["so 2 + 2 = 4 apples", "so 2 + 3 = 5 apples"],
+        ["the same", "the same"],
+        ["a b c d", "b d"],
+        ["", "words"],
+        ["  x \n y ", ""],
+    ]
+    found = browser.run(DIFFERENCES, pairs)
+    assert [joined.strip() for joined, _ in found] == [text.strip() for text, _ in pairs]
+    assert [only for _, only in found] == [["2", "4"], [], ["a", "c"], [], ["x \n y"]]
+
+
+def test_what_was_changed_is_shown_on_demand(browser):
+    marks = "return document.querySelectorAll('#example mark').length"
+    assert browser.run(marks) == 0
+    browser.run("byId('reset').click(); byId('differences').click(); show(examples.find((row) => row.id === 'c'))")
+    assert browser.run(marks) == 2  # a word of each text
+    browser.run("byId('differences').click()")
+
+
+def test_rows_worth_looking_at_can_be_picked(browser):
+    browser.run("controls.reason.value = 'leans most on the expert'; filter()")
+    assert browser.run("return shown.map((row) => row.id)") == ["c"]
+    browser.run("byId('reset').click()")
