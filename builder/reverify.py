@@ -1,4 +1,4 @@
-"""Judge the stored texts of a release again: today's verifier, other rules, no engine.
+"""Judge the stored texts of a release again: today's verifier, other rules, and an engine only for what that lacks.
 
 python -m builder.reverify releases/llama --rules paper --output releases/llama-paper
 """
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder.arguments import add_rule_arguments
+from builder.arguments import add_engine_arguments, add_rule_arguments
 from builder.config import Rules, Settings, validated
-from builder.errors import EXIT_CODES
+from builder.errors import EXIT_CODES, InputError
 from builder.machine import cli
 from builder.machine.flags import given
 
@@ -29,9 +29,12 @@ examples:
   python -m builder.reverify releases/llama --rules paper --output releases/llama-paper
   python -m builder.reverify releases/llama --allow-false-steps --output releases/llama-false-steps
 
+  # with what has to be drawn then, on any machine that has the model
+  python -m builder.reverify you/llama-d-prime@v1.0.0 --rules paper --engine vllm --output releases/llama-paper
+
 A row whose text falls keeps another candidate, as a build would choose it. Where a build would ask the engine for more
 (retellings of a problem that is no longer solved, log-probs of a text that nobody scored), the expert's text stays, for
-the reason needs_engine. To have these drawn, give the build's own command with the new rules: it asks for nothing else.
+the reason needs_engine. With --engine or --engine-url these, and nothing else, are drawn and scored.
 
 exit codes:
 {EXIT_CODES}"""
@@ -43,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("release", metavar="RELEASE", help="directory, or a published one as USER/NAME@vX.Y.Z")
     p.add_argument("--output", required=True, type=Path, metavar="DIR", help="where the new release appears")
     add_rule_arguments(p)
+    add_engine_arguments(p)
     p.set_defaults(rules=None, accept_answers=None, verifier_deadline=None)  # the release's own
+    p.set_defaults(engine=None, ray=None, give_up_rows=0, dry_run=False, release_now=False)  # none is asked
     p.add_argument("--fresh", action="store_true", help="replace the release that is there")
     return p
 
@@ -64,11 +69,42 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 110)
     release, output = open_release(args.release), args.output.absolute()
     settings = _settings(args, settings_of(release))
-    manifest = _reverified(release, settings, output, console, fresh=args.fresh)
+    if args.engine or args.engine_url:
+        manifest = _drawn(args, release, settings, output, console)
+        said = _compared(release.manifest["summary"], manifest["summary"])
+    else:
+        manifest = _reverified(release, settings, output, console, fresh=args.fresh)
+        said = _said(manifest["reverification"])
     print_summary(console, manifest, output)
-    for label, text in _said(manifest["reverification"]):
+    for label, text in said:
         console.print(f"{label:<12}{text}", highlight=False, soft_wrap=True)
     return 0
+
+
+def _drawn(
+    args: argparse.Namespace, release: "Release", settings: Settings, output: Path, console: "Console"
+) -> dict[str, Any]:
+    """Build anew from what the release holds, and have the rest drawn; returns the manifest."""
+    from builder.building.restore import restore
+    from builder.building.session import built, engine_and_model
+    from builder.building.workspace import Workspace
+    from builder.policy.chat import Chat
+    from builder.release.open import check_files
+
+    engine, model = engine_and_model(args, settings.target)
+    settings = settings.model_copy(update={"engine": engine})
+    if model.revision != settings.model_revision:
+        raise InputError(
+            f"{release.name} was drawn by {settings.target.model} at {settings.model_revision}; here it is "
+            f"{model.revision}"
+        )
+    workspace = Workspace.of(output)
+    if not output.exists() or args.fresh:
+        with workspace.locked(fresh=args.fresh):
+            check_files(release)
+            restore(release, settings, Chat(model.path, settings.target), workspace)
+    args = argparse.Namespace(**vars(args) | {"fresh": False})  # what was restored stays
+    return built(args, settings, model, output, console)[0]
 
 
 def _settings(args: argparse.Namespace, own: Settings) -> Settings:
@@ -122,6 +158,15 @@ def _write(release: "Release", settings: Settings, scratch: Path, console: "Cons
     return finish(scratch, with_plots(scratch, content))
 
 
+def _compared(before: dict[str, Any], now: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has changed, for a person, where more was drawn."""
+    for label in ("stages", "verdicts"):
+        names = dict.fromkeys([*before[label], *now[label]])
+        changes = [(n, before[label].get(n, 0), now[label].get(n, 0)) for n in names]
+        said = ", ".join(f"{name} {old:,} → {new:,}" for name, old, new in changes if old != new)
+        yield label, f"changed: {said or 'none'}"
+
+
 def _said(made: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What has changed, for a person."""
 
@@ -135,7 +180,7 @@ def _said(made: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "stages", f"changed: {listing(made['stages'])}"
     yield "verdicts", f"changed: {listing(made['verdicts'])}"
     if made["needs_engine"]:
-        yield "to draw", f"{made['needs_engine']:,} rows need an engine; the build's command with these rules asks it"
+        yield "to draw", f"{made['needs_engine']:,} rows need an engine (--engine or --engine-url)"
 
 
 if __name__ == "__main__":

@@ -24,10 +24,19 @@ def planned(args: argparse.Namespace, target: Target) -> tuple[Settings, Model]:
     Raises:
         InputError: the command line, the target or its model cannot be used.
     """
+    engine, model = engine_and_model(args, target)
+    return settings_from(args, target, model.revision, engine), model
+
+
+def engine_and_model(args: argparse.Namespace, target: Target) -> tuple[str, Model]:
+    """The engine that is asked, and the target's files: weights only where they are needed here.
+
+    Raises:
+        InputError: the engine cannot run here, or the model cannot be found.
+    """
     args.engine_url = [base_url(url) for url in args.engine_url]
     engine = _engine(args, target)
-    model = resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
-    return settings_from(args, target, model.revision, engine), model
+    return engine, resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
 
 
 def built(

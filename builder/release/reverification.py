@@ -28,7 +28,7 @@ from builder.release.rewriting import share
 from builder.release.side_by_side import Part, Row, side_by_side
 from builder.release.tables import table
 from builder.texts.golds import answer_kind
-from builder.verification.verdicts import Response
+from builder.verification.verdicts import Response, Verdict
 from builder.verification.verifier import Verifier, verifier_version
 
 NEEDS_ENGINE = "needs_engine"
@@ -86,27 +86,16 @@ class Reverifier:
         return [row for row, _ in made], tokens, _with_judgements(part.candidates, candidates)
 
     def _judged(self, part: Part) -> list[Judged]:
-        golds = [row["answer"] or "" for row in part.rows]
-        usable = self._verifier.parseable(golds)
-        verifiable = [
-            bool(gold) and known and answer_kind(gold, row["problem"]) != "proof"
-            for row, gold, known in zip(part.rows, golds, usable, strict=True)
-        ]
-        candidates = self._judged_candidates(part, golds)
-        experts = self._verifier.judge(
-            [Response(g, row["expert_solution"], row["problem"]) for row, g in zip(part.rows, golds, strict=True)]
-        )
-        judged = []
-        for number, row in enumerate(part.rows):
+        candidates, judged = self._judged_candidates(part), []
+        for number, (verifiable, verdict) in enumerate(judged_experts(part.rows, self._verifier)):
             drawn = candidates[part.starts[number] : part.starts[number + 1]]
-            own, retold = drawn[: row["self_sampled"]], drawn[row["self_sampled"] :]
-            columns = counts(own, "self") | counts(retold, "guided")
-            columns["expert_verdict"] = experts[number].verdict if verifiable[number] else None
-            decision = self._decision(part, number, own, retold, verifiable[number])
-            judged.append(Judged(own, retold, decision, columns))
+            of_own = part.rows[number]["self_sampled"]
+            own, retold = drawn[:of_own], drawn[of_own:]
+            columns = counts(own, "self") | counts(retold, "guided") | {"expert_verdict": verdict}
+            judged.append(Judged(own, retold, self._decision(part, number, own, retold, verifiable), columns))
         return judged
 
-    def _judged_candidates(self, part: Part, golds: Sequence[str]) -> list[Candidate]:
+    def _judged_candidates(self, part: Part) -> list[Candidate]:
         rows = [number for number, row in enumerate(part.rows) for _ in range(_drawn(row))]
         candidates = [self._candidate(seen) for seen in part.candidates.select(_SEEN).to_pylist()]
         phases = part.candidates["phase"].to_pylist()
@@ -114,7 +103,7 @@ class Reverifier:
         for candidate, phase, number in zip(candidates, phases, rows, strict=True):
             row = part.rows[number]
             task = Task(phase, row["problem"], row["expert_solution"], self._words)
-            responses.append(candidate.response(golds[number], task, self._settings.rules))
+            responses.append(candidate.response(row["answer"] or "", task, self._settings.rules))
         judgements = self._verifier.judge(responses, self._settings.rules.accept_answers)
         return [candidate.judged(judgement) for candidate, judgement in zip(candidates, judgements, strict=True)]
 
@@ -187,6 +176,19 @@ class Reverifier:
 
 
 _SEEN = ("index", "text", "finish_reason", "tokens", "logprob", "rejected_reason")
+
+
+def judged_experts(rows: Sequence[Row], verifier: Verifier) -> list[tuple[bool, Verdict | None]]:
+    """Of each row of `default`, whether its gold can be compared with, and the verdict on the expert solution then."""
+    golds = [row["answer"] or "" for row in rows]
+    kinds = [answer_kind(row["answer"], row["problem"]) for row in rows]
+    usable = [
+        bool(gold) and kind != "proof" and parsed
+        for gold, kind, parsed in zip(golds, kinds, verifier.parseable(golds), strict=True)
+    ]
+    solutions = [Response(gold, row["expert_solution"], row["problem"]) for row, gold in zip(rows, golds, strict=True)]
+    judgements = iter(verifier.judge([s for s, known in zip(solutions, usable, strict=True) if known]))
+    return [(known, next(judgements).verdict if known else None) for known in usable]
 
 
 def _drawn(row: Row) -> int:

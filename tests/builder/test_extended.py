@@ -1,6 +1,7 @@
 """Builds that go on in the same directory with other settings: what is there is used, and nothing is lost."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -84,3 +85,23 @@ def test_a_release_judged_again_is_what_its_build_makes_of_the_same_rules(tmp_pa
     assert manifest(tmp_path / "again")["reverification"]["changed"] == 2  # leaky and copied
     assert data(tmp_path / "again") == data(tmp_path / "r")
     assert manifest(tmp_path / "again")["fingerprint"] == manifest(tmp_path / "r")["fingerprint"]
+
+
+def test_of_a_release_alone_only_what_other_rules_lack_is_drawn(tmp_path, chat, build, capsys):
+    kinds = ("solvable", "retellable", "leaky", "copied", "endless", "hopeless", "proof")
+    source = write_source(tmp_path / "s.jsonl", [problem(kind, 0, *(["QED"] * (kind == "proof"))) for kind in kinds])
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "r", engine)
+        shutil.rmtree(tmp_path / "r.work")
+        sampled, scored = engine.sampled.total(), engine.scored.total()
+        asking = ("--engine-url", engine.url, "--trust-engine")
+        reverify([str(tmp_path / "r"), "--output", str(tmp_path / "same"), *asking])
+        assert (engine.sampled.total(), engine.scored.total()) == (sampled, scored)
+        assert data(tmp_path / "same") == data(tmp_path / "r")
+        reverify([str(tmp_path / "r"), "--output", str(tmp_path / "paper"), "--rules", "paper", *asking])
+        assert engine.sampled.total() == sampled
+        assert 2 <= engine.scored.total() - scored <= 8  # two retellings that talk or copy, four times each
+        assert "guided_alignment 1 → 3" in capsys.readouterr().out
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "whole", engine, "--rules", "paper")
+    assert data(tmp_path / "paper") == data(tmp_path / "whole")
