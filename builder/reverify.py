@@ -91,6 +91,8 @@ def _drawn(
     from builder.policy.chat import Chat
     from builder.release.open import check_files
 
+    if release.manifest.get("interim"):
+        raise InputError(f"{release.name} is an interim release; go on with its build, by that one's command")
     engine, model = engine_and_model(args, settings.target)
     settings = settings.model_copy(update={"engine": engine})
     if model.revision != settings.model_revision:

@@ -43,7 +43,7 @@ def restore(release: Release, settings: Settings, chat: Chat, workspace: Workspa
         return
     write_atomically(workspace.provenance_file, json.dumps(release.manifest["sources"], indent=2))
     if engine := release.manifest["engine"]:
-        workspace.note_engine(engine, release.manifest["engine_check"] or "")
+        workspace.note_engine(engine, release.manifest.get("engine_check") or "")
     with (
         new_file(workspace.rows_file) as rows_file,  # appears last: its existence means that the journal is complete
         new_file(workspace.rejected_file) as rejected_file,

