@@ -18,6 +18,7 @@ from builder.machine.flags import given
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from builder.building.workspace import Workspace
     from builder.release.open import Release
 
 _EPILOG = f"""\
@@ -87,12 +88,14 @@ def _drawn(
     """Build anew from what the release holds, and have the rest drawn; returns the manifest."""
     from builder.building.restore import restore
     from builder.building.session import built, engine_and_model
-    from builder.building.workspace import Workspace
     from builder.policy.chat import Chat
+    from builder.release.manifest import read_manifest
     from builder.release.open import check_files
 
     if release.manifest.get("interim"):
         raise InputError(f"{release.name} is an interim release; go on with its build, by that one's command")
+    if "reverification" in (read_manifest(output) or {}) and not args.fresh:
+        raise InputError(f"{output} was made without an engine; choose another --output, or give --fresh")
     engine, model = engine_and_model(args, settings.target)
     settings = settings.model_copy(update={"engine": engine})
     if model.revision != settings.model_revision:
@@ -100,13 +103,12 @@ def _drawn(
             f"{release.name} was drawn by {settings.target.model} at {settings.model_revision}; here it is "
             f"{model.revision}"
         )
-    workspace = Workspace.of(output)
-    if not output.exists() or args.fresh:
-        with workspace.locked(fresh=args.fresh):
-            check_files(release)
-            restore(release, settings, Chat(model.path, settings.target), workspace)
-    args = argparse.Namespace(**vars(args) | {"fresh": False})  # what was restored stays
-    return built(args, settings, model, output, console)[0]
+
+    def begin(workspace: "Workspace") -> None:
+        check_files(release)
+        restore(release, settings, Chat(model.path, settings.target), workspace)
+
+    return built(args, settings, model, output, console, begin)[0]
 
 
 def _settings(args: argparse.Namespace, own: Settings) -> Settings:

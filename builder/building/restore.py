@@ -50,6 +50,7 @@ def restore(release: Release, settings: Settings, chat: Chat, workspace: Workspa
         Verifier(deadline=settings.verifier_deadline) as verifier,
         Journal(workspace.journal_file) as journal,
     ):
+        journal.forget_outcomes()  # if there are any, they are of another judgement
         _write_rejected(release, rejected_file)
         with TableWriter(rows_file, schema(PREPARED)) as rows:
             for part in side_by_side(release):

@@ -1,6 +1,7 @@
 """One session of a build, from what the command line says to the manifest of the release."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,22 @@ def engine_and_model(args: argparse.Namespace, target: Target) -> tuple[str, Mod
 
 
 def built(
-    args: argparse.Namespace, settings: Settings, model: Model, output: Path, console: Console
+    args: argparse.Namespace,
+    settings: Settings,
+    model: Model,
+    output: Path,
+    console: Console,
+    begin: Callable[[Workspace], None] = lambda workspace: None,
 ) -> tuple[dict[str, Any], Path]:
     """Build, go on building, or find everything done; returns the manifest, and where the release is.
+
+    Args:
+        args: of the command line.
+        settings: that determine D′.
+        model: the target's files.
+        output: where the release appears.
+        console: where a person reads.
+        begin: what comes first in the working directory, which is locked.
 
     Raises:
         MindTheGapError: with the exit code to leave with.
@@ -62,6 +76,7 @@ def built(
     if args.ray:
         check_cluster(args.ray)
     with workspace.locked(fresh=args.fresh):
+        begin(workspace)
         if workspace.claim(settings) is Change.JUDGED_AGAIN:
             console.print("settings have changed: stored samples are judged again", highlight=False)
         return _run(args, settings, model, output, workspace, console), output

@@ -165,3 +165,6 @@ def test_nothing_is_drawn_by_another_model_or_for_rows_that_are_not_there(releas
     with pytest.raises(InputError, match="is an interim release; go on with its build"):
         main([str(tmp_path / "early"), *asking])
     assert not (tmp_path / "again").exists()
+    main([str(release), "--output", str(tmp_path / "again")])
+    with pytest.raises(InputError, match="was made without an engine; choose another --output, or give --fresh"):
+        main([str(release), *asking])
