@@ -249,6 +249,7 @@ class Rules(Frozen):
     forbid_echoes: Annotated[bool, _allow("echoes")] = True
     forbid_repetition: Annotated[bool, _allow("repetition")] = True
     forbid_talk: Annotated[bool, _allow("talk")] = True
+    forbid_unreached: Annotated[bool, _allow("unreached")] = True
     forbid_unsupported: Annotated[bool, _allow("unsupported")] = True
     max_copy_rate: Annotated[
         float | None,

@@ -13,19 +13,22 @@ from builder.machine import cli
 from builder.method import rules
 from builder.method.prompts import shipped
 from builder.method.rules import Task
-from scripts.texts import read_texts
+from scripts.texts import read_answers
 
-_TASK = Task("guided", "", "", (shipped("plain"), shipped("guided")))
-RULES: dict[str, Callable[[str], bool]] = {
-    name: lambda text, rule=rule: rule.broken(text, _TASK, Rules())
+RULES: dict[str, Callable[[str, str], bool]] = {
+    name: lambda problem, text, rule=rule: rule.broken(text, _task(problem), Rules())
     for name, rule in rules.RULES.items()
     if name != "copies_reference"  # is about two texts
 }
 
 
-def audit(texts: Sequence[str], rules: dict[str, Callable[[str], bool]]) -> dict[str, list[str]]:
-    """The texts that each rule raises an alarm on."""
-    return {name: [text for text in texts if rule(text)] for name, rule in rules.items()}
+def _task(problem: str) -> Task:
+    return Task("guided", problem, "", (shipped("plain"), shipped("guided")))
+
+
+def audit(answers: Sequence[tuple[str, str]], rules: dict[str, Callable[[str, str], bool]]) -> dict[str, list[str]]:
+    """The texts, given with their problems, that each rule raises an alarm on."""
+    return {name: [text for problem, text in answers if rule(problem, text)] for name, rule in rules.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = p.parse_args(arguments)
     rules = {name: RULES[name] for name in args.rule or RULES}
     for file in args.files:
-        texts = read_texts(file, args.field)
-        for name, alarms in audit(texts, rules).items():
-            print(f"{file}  {name}: {len(texts)} texts, {len(alarms)} alarms ({len(alarms) / max(len(texts), 1):.2%})")
+        answers = read_answers(file, args.field)
+        for name, alarms in audit(answers, rules).items():
+            print(
+                f"{file}  {name}: {len(answers)} texts, {len(alarms)} alarms ({len(alarms) / max(len(answers), 1):.2%})"
+            )
             for text in alarms:
                 print("    " + " ".join(text.split())[: args.excerpt])
     return 0

@@ -6,28 +6,41 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder.errors import InputError
+from builder.sources.fields import PROBLEM_NAMES
 
 _CALCULATION = re.compile(r"<<[^<>]*>>")  # GSM8K's annotations, which are no part of what is said
 
 
 def read_texts(file: Path, field: str, *, calculations: bool = False) -> list[str]:
-    """Every text of a field of a JSONL or Parquet file: of texts, lists of texts, or chat turns.
+    """Every text of a field, see `read_answers`."""
+    return [text for _, text in read_answers(file, field, calculations=calculations)]
+
+
+def read_answers(file: Path, field: str, *, calculations: bool = False) -> list[tuple[str, str]]:
+    """Every text of a field of a JSONL or Parquet file (texts, lists of texts, or chat turns) behind its problem.
 
     Args:
         file: where they are.
         field: which they are in.
         calculations: whether GSM8K's `<<...>>` stay in them.
 
+    Returns:
+        Problem and text; the problem is empty if the file has none.
+
     Raises:
         InputError: the file cannot be read, or a row has no such field.
     """
     try:
-        texts = [text for row in _rows(file) for text in _texts(row[field])]
+        found = [(_problem(row), text) for row in _rows(file) for text in _texts(row[field])]
     except KeyError as error:
         raise InputError(f"{file}: a row has no field {error}; name it with --field") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: {error}") from error
-    return texts if calculations else [_CALCULATION.sub("", text) for text in texts]
+    return found if calculations else [(problem, _CALCULATION.sub("", text)) for problem, text in found]
+
+
+def _problem(row: dict) -> str:
+    return next((row[name] for name in PROBLEM_NAMES if isinstance(row.get(name), str)), "")
 
 
 def _rows(file: Path) -> Iterator[dict]:

@@ -16,6 +16,7 @@ MEANING = {
     "forbid_echoes": "it repeats the instructions of its prompt",
     "forbid_repetition": "it runs in circles",
     "forbid_talk": "it talks to or about whoever asked",
+    "forbid_unreached": "its own calculation comes to another number than its answer",
     "forbid_unsupported": "a retelling states its answer and does not come to it",
     "max_copy_rate": "most word 8-grams of a retelling that may stand in the expert's solution",
     "forbid_mentions": "a retelling talks about the solution that it was shown",

@@ -11,6 +11,7 @@ from builder.texts.echoes import echoes_prompt
 from builder.texts.false_steps import false_steps
 from builder.texts.ngrams import word_ngrams
 from builder.texts.repetition import repeats_itself
+from builder.texts.unreached import unreached_answer
 from builder.texts.unsupported import unsupported_answer
 
 RejectedReason = Literal[
@@ -22,6 +23,7 @@ RejectedReason = Literal[
     "echoes_prompt",
     "repeats_itself",
     "addresses_asker",
+    "unreached_answer",
     "unsupported_answer",
     "mentions_reference",
     "copies_reference",
@@ -71,6 +73,10 @@ RULES: dict[RejectedReason, Rule] = {
     "addresses_asker": Rule(
         lambda rules, task: rules.forbid_talk,
         lambda text, task, rules: addresses_asker(text),
+    ),
+    "unreached_answer": Rule(
+        lambda rules, task: rules.forbid_unreached,
+        lambda text, task, rules: unreached_answer(text, task.problem),
     ),
     "unsupported_answer": Rule(
         lambda rules, task: rules.forbid_unsupported and task.phase == "guided",

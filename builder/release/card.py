@@ -103,7 +103,7 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         "language": ["en"],
         **_license(manifest),
         "task_categories": ["text-generation"],
-        "tags": ["math", "sft", "data-rewriting", "mind-the-gap", "distilabel"],
+        "tags": ["math", "sft", "synthetic", "data-rewriting", "mind-the-gap", "distilabel"],
     }
     if "summary" in manifest:
         rows = manifest["summary"]["stages"]["all"]

@@ -135,9 +135,10 @@ def prop2diff(problem: Problem, options: Options) -> Sequence[Text]:
     """Some of A at random, in proportion to the fail rate: `keep` where it is largest (DART-Math's Prop2Diff).
 
     ceil(keep · fail rate / largest fail rate), as far as A reaches: DART-Math samples until it has as many, and has no
-    retellings. A problem that is always solved is left out, as there.
+    retellings. A problem that is always solved is left out, as there; one that was never tried counts as the hardest.
     """
-    return problem.shuffled[: ceil(options.keep * problem.fail_rate / options.hardest)]
+    rate = options.hardest if problem.fail_rate is None else problem.fail_rate
+    return problem.shuffled[: ceil(options.keep * rate / options.hardest)]
 
 
 def distance(one: str, other: str) -> float:

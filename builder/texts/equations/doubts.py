@@ -64,7 +64,7 @@ def _runs_on(reading: Reading) -> bool:
 
 def _is_label(reading: Reading) -> bool:
     """`Day 2 = 3 + 4`: a number that is called something, or solved for, and no result."""
-    return not reading.in_chain and not is_calculated(reading.left.node)
+    return not reading.in_chain and not is_calculated(reading.left.node) and is_calculated(reading.right.node)
 
 
 def _is_share(reading: Reading) -> bool:

@@ -13,6 +13,7 @@ _REMAINDER = re.compile(
     r"(?:[,\s]|\\[,; ]|\\(?:text|mathrm)\s?\{|\\quad){0,4}(?:(?:with|and)\s)?(?:an?\s)?"
     r"(?:remainder|rem\b\.?|[Rr](?=\s?\d))\s?(?:of\s|is\s|[=:]\s)?\}?\s?(\d{1,12})(?![\d.])"
 )
+_SENTENCE_ENDS = (".", "!", "?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Reading:
 
 
 def read(text: str) -> Iterator[Reading]:
-    """Every relation with two sides that begin and end where the text says so, at least one of them calculated."""
+    """Every relation with two sides that begin and end where the text says so, one of them calculated, or alone."""
     tokens = tokenize(text)
     begins: dict[int, Expression] = {}
     ends: dict[int, Expression] = {}
@@ -50,7 +51,7 @@ def read(text: str) -> Iterator[Reading]:
         if token.kind not in ("=", "≈"):
             continue
         left, right = ends.get(sign), begins.get(sign + 1)
-        if left is None or right is None or left.cut or not (is_calculated(left.node) or is_calculated(right.node)):
+        if left is None or right is None or left.cut or not _says_something(tokens, left, right):
             continue
         end = tokens[right.last].end
         remainder = _REMAINDER.match(text, end)
@@ -66,6 +67,15 @@ def read(text: str) -> Iterator[Reading]:
                 in_chain=left.start > 0 and tokens[left.start - 1].kind in ("=", "≈"),
                 remainder=Fraction(remainder[1]) if remainder else None,
             )
+
+
+def _says_something(tokens: list[Token], left: Expression, right: Expression) -> bool:
+    """Whether a side is calculated, or two mere numbers are a sentence of their own: `26 = 44.`"""
+    if is_calculated(left.node) or is_calculated(right.node):
+        return True
+    before, after = tokens[left.start - 1 : left.start], tokens[right.end : right.end + 1]
+    begins = not before or before[0].kind in ("line", "mark") or before[0].said in _SENTENCE_ENDS
+    return begins and (not after or after[0].kind == "line" or after[0].said in _SENTENCE_ENDS)
 
 
 def _expressions(tokens: list[Token]) -> Iterator[Expression]:

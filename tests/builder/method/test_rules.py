@@ -54,6 +54,7 @@ BROKEN = {
     "echoes_prompt": ("forbid_echoes", "Digest it, then retell it: that makes 72."),
     "repeats_itself": ("forbid_repetition", "She sold 72 clips in all. " * 4),
     "addresses_asker": ("forbid_talk", "She sold 72. Your answer is correct."),
+    "unreached_answer": ("forbid_unreached", "She sold 48 + 2 = 50 clips. 50 + 72 = 122. The answer is 72."),
 }
 
 

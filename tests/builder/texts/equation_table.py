@@ -74,6 +74,7 @@ x = 5 + 3 = 8
 """
 
 FALSE = r"""
+2 * 9 = 18. 26 = 44. The answer is 44.
 105-56 + 49 = 143
 407 - 278 = 278
 18 - 18 = 26, which is the solution you're looking for
@@ -124,6 +125,9 @@ She has 5 + 6 = 12, then 7
 """
 
 NOT_JUDGED = r"""
+He will pay that in $7,980 : $420 = 19 months.
+So 26 = 44 pens.
+Day 2 = 7.
 2/3 = 40
 5 * 12 = 60 inches = 5 feet
 3/4 hour = 45 minutes
