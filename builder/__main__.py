@@ -12,7 +12,7 @@ from builder import __version__
 COMMANDS = {
     **{
         name: f"builder.{name}"
-        for name in ("diagnose", "build", "merge", "report", "publish", "diff", "export", "reselect")
+        for name in ("diagnose", "build", "merge", "report", "publish", "diff", "export", "reselect", "reverify")
     },
     "verify": "builder.verify",
     **{name: f"trainers.{name.replace('-', '_')}" for name in ("train", "sft", "dft", "importance-sampling")},

@@ -1,6 +1,7 @@
 """One session of a build, from what the command line says to the manifest of the release."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,38 @@ def planned(args: argparse.Namespace, target: Target) -> tuple[Settings, Model]:
     Raises:
         InputError: the command line, the target or its model cannot be used.
     """
-    args.engine_url = [base_url(url) for url in args.engine_url]
-    engine = _engine(args, target)
-    model = resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
+    engine, model = engine_and_model(args, target)
     return settings_from(args, target, model.revision, engine), model
 
 
+def engine_and_model(args: argparse.Namespace, target: Target) -> tuple[str, Model]:
+    """The engine that is asked, and the target's files: weights only where they are needed here.
+
+    Raises:
+        InputError: the engine cannot run here, or the model cannot be found.
+    """
+    args.engine_url = [base_url(url) for url in args.engine_url]
+    engine = _engine(args, target)
+    return engine, resolve_model(target, weights=not (args.engine_url or args.dry_run or args.release_now))
+
+
 def built(
-    args: argparse.Namespace, settings: Settings, model: Model, output: Path, console: Console
+    args: argparse.Namespace,
+    settings: Settings,
+    model: Model,
+    output: Path,
+    console: Console,
+    begin: Callable[[Workspace], None] = lambda workspace: None,
 ) -> tuple[dict[str, Any], Path]:
     """Build, go on building, or find everything done; returns the manifest, and where the release is.
+
+    Args:
+        args: of the command line.
+        settings: that determine D′.
+        model: the target's files.
+        output: where the release appears.
+        console: where a person reads.
+        begin: what comes first in the working directory, which is locked.
 
     Raises:
         MindTheGapError: with the exit code to leave with.
@@ -53,6 +76,7 @@ def built(
     if args.ray:
         check_cluster(args.ray)
     with workspace.locked(fresh=args.fresh):
+        begin(workspace)
         if workspace.claim(settings) is Change.JUDGED_AGAIN:
             console.print("settings have changed: stored samples are judged again", highlight=False)
         return _run(args, settings, model, output, workspace, console), output

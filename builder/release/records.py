@@ -44,7 +44,8 @@ DEFAULT = (
     Column("completion", _TURNS, "the kept response as one assistant turn"),
     Column("stage", _TEXT, "`self_alignment`, `guided_alignment` or `fallback`: who wrote the completion"),
     Column("fallback_reason", _TEXT, "why the expert's text stayed: `no_acceptable_candidate`, "
-           "`unverifiable`, `no_room` or, in a selection, `not_chosen`; null unless `fallback`"),
+           "`unverifiable`, `no_room`; in a selection, `not_chosen`; in a release whose texts were judged again, "
+           "`needs_engine`; null unless `fallback`"),
     Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
            "may be kept"),
     Column("self_correct", _COUNT, "of those, complete and verified correct"),

@@ -15,7 +15,7 @@ from builder.release.manifest import NAME, facts
 from builder.release.open import Release
 from builder.release.pass_rates import is_adaptive
 
-_OF_THE_RELEASE = ("publication", "plots", "files")  # not of the build
+OF_THE_RELEASE = ("publication", "plots", "files")  # not of the build
 _BEHAVIOR = (
     "Behavior log-probs are those of drawing each text once, before the choice: the kept texts do not have that "
     "distribution, and importance weights made of them do not correct for the choice."
@@ -141,7 +141,7 @@ def reselected_manifest(
         summary: of the new rows.
         counts: problems by what became of them: `problems`, `changed`, `left_out`.
     """
-    common = {key: value for key, value in release.manifest.items() if key not in _OF_THE_RELEASE}
+    common = {key: value for key, value in release.manifest.items() if key not in OF_THE_RELEASE}
     return common | {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "summary": summary,

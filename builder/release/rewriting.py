@@ -37,7 +37,7 @@ def rewrite(release: Release, reselection: Reselection, scratch: Path, advance: 
         InputError: its configs do not go together, or nothing is left.
     """
     for config in _AS_THEY_ARE:
-        _share(release, config, scratch)
+        share(release, config, scratch)
     selector = Selector(release, reselection)
     with ExitStack() as stack:
         default, tokens, rejected = (
@@ -57,7 +57,7 @@ def rewrite(release: Release, reselection: Reselection, scratch: Path, advance: 
     return selector.counts
 
 
-def _share(release: Release, config: str, scratch: Path) -> None:
+def share(release: Release, config: str, scratch: Path) -> None:
     """Give a new release the files of a config, which are on the disk once, where it allows that."""
     folder = scratch / "data" / config
     folder.mkdir(parents=True)

@@ -13,7 +13,7 @@ from builder.release.tiers import of_texts
 
 # What all shards of a build have in common, the widest first.
 _COMMON = ("settings", "target", "sources", "verifier")
-_OF_THE_RELEASE = ("publication", "plots", "files")  # not of the build
+_OF_THE_RELEASE = ("publication", "reverification", "plots", "files")  # not of the build
 
 
 def in_order(releases: Sequence[Release]) -> list[Release]:

@@ -10,7 +10,6 @@ first has to do; the check of what one session has added (a tenth of the request
 that are fed.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from builder.building.workspace import Workspace
 from builder.engines.protocol import Completion
 from builder.journal.journal import Journal
 from builder.journal.salvage import salvage
+from builder.machine import cli
 from builder.method.alignment import Decision
 from builder.method.outcome import Judged, Outcome, Texts
 from builder.release.parquet import TableWriter
@@ -99,7 +99,7 @@ def _seconds(action: Callable[[], str | None]) -> float:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.parser("python -m scripts.bench.resume", __doc__)
     parser.add_argument("rows", type=int, nargs="*", default=[50_000, 100_000, 200_000], help="sizes")
     parser.add_argument("--requests", type=int, default=50_000, help="of each journal (default: %(default)s)")
     args = parser.parse_args()

@@ -1,11 +1,13 @@
 """Builds that go on in the same directory with other settings: what is there is used, and nothing is lost."""
 
 import json
+import shutil
 
 import pytest
 import yaml
 
 from builder.journal.journal import Journal
+from builder.reverify import main as reverify
 from scripts.standins.builds import answer, problem, write_source
 from scripts.standins.fake_engine import FakeEngine
 
@@ -67,3 +69,39 @@ def test_a_command_that_reached_no_engine_leaves_nothing_that_refuses_a_correcte
         with Journal(tmp_path / "r.work" / "journal.sqlite") as journal:
             assert journal.progress().rows == 1
     assert (manifest(tmp_path / "r")["seed"], manifest(tmp_path / "r")["engine"]) == (0, "unknown engine 0")
+
+
+def test_a_release_judged_again_is_what_its_build_makes_of_the_same_rules(tmp_path, chat, build):
+    kinds = ("solvable", "retellable", "leaky", "copied", "endless", "hopeless", "proof")
+    source = write_source(tmp_path / "s.jsonl", [problem(kind, 0, *(["QED"] * (kind == "proof"))) for kind in kinds])
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "r", engine, "--rules", "paper")
+        again = [str(tmp_path / "r"), "--output", str(tmp_path / "same")]
+        reverify(again)
+        assert data(tmp_path / "same") == data(tmp_path / "r")
+        reverify([*again[:2], str(tmp_path / "again"), "--rules", "default"])
+        build(source, tmp_path / "r", engine)
+    assert manifest(tmp_path / "again")["reverification"]["needs_engine"] == 0
+    assert manifest(tmp_path / "again")["reverification"]["changed"] == 2  # leaky and copied
+    assert data(tmp_path / "again") == data(tmp_path / "r")
+    assert manifest(tmp_path / "again")["fingerprint"] == manifest(tmp_path / "r")["fingerprint"]
+
+
+def test_of_a_release_alone_only_what_other_rules_lack_is_drawn(tmp_path, chat, build, capsys):
+    kinds = ("solvable", "retellable", "leaky", "copied", "endless", "hopeless", "proof")
+    source = write_source(tmp_path / "s.jsonl", [problem(kind, 0, *(["QED"] * (kind == "proof"))) for kind in kinds])
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "r", engine)
+        shutil.rmtree(tmp_path / "r.work")
+        sampled, scored = engine.sampled.total(), engine.scored.total()
+        asking = ("--engine-url", engine.url, "--trust-engine")
+        reverify([str(tmp_path / "r"), "--output", str(tmp_path / "same"), *asking])
+        assert (engine.sampled.total(), engine.scored.total()) == (sampled, scored)
+        assert data(tmp_path / "same") == data(tmp_path / "r")
+        reverify([str(tmp_path / "r"), "--output", str(tmp_path / "paper"), "--rules", "paper", *asking])
+        assert engine.sampled.total() == sampled
+        assert 2 <= engine.scored.total() - scored <= 8  # two retellings that talk or copy, four times each
+        assert "guided_alignment 1 → 3" in capsys.readouterr().out
+    with FakeEngine(chat, answer) as engine:
+        build(source, tmp_path / "whole", engine, "--rules", "paper")
+    assert data(tmp_path / "paper") == data(tmp_path / "whole")

@@ -1,0 +1,141 @@
+"""The working directory of a build, made of its release: what was drawn and scored is not asked for again."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from builder.building.workspace import Workspace
+from builder.config import Settings
+from builder.engines.protocol import Completion, Scores
+from builder.errors import InputError
+from builder.journal.draw import model_key, sample_keys
+from builder.journal.journal import Journal, scoring_key
+from builder.journal.requests import sampling_params
+from builder.machine.atomic import new_file, write_atomically
+from builder.method.selection import derive_seed
+from builder.policy.chat import Chat
+from builder.release.files import batches
+from builder.release.open import Release
+from builder.release.parquet import TableWriter
+from builder.release.records import PREPARED, REJECTED, schema
+from builder.release.reverification import judged_experts
+from builder.release.side_by_side import Part, Row, array, side_by_side
+from builder.verification.verifier import Verifier
+
+
+def restore(release: Release, settings: Settings, chat: Chat, workspace: Workspace) -> None:
+    """Fill a working directory, which is locked, unless that was done before.
+
+    Args:
+        release: with tokens of its candidates.
+        settings: its own but for their judgement.
+        chat: the target's template and tokenizer.
+        workspace: of the build that is to go on.
+
+    Raises:
+        InputError: the directory belongs to other samples, or prompts are others than when the release was built.
+    """
+    workspace.claim(settings)
+    if workspace.prepared_rows() is not None:
+        return
+    write_atomically(workspace.provenance_file, json.dumps(release.manifest["sources"], indent=2))
+    if engine := release.manifest["engine"]:
+        workspace.note_engine(engine, release.manifest.get("engine_check") or "")
+    with (
+        new_file(workspace.rows_file) as rows_file,  # appears last: its existence means that the journal is complete
+        new_file(workspace.rejected_file) as rejected_file,
+        Verifier(deadline=settings.verifier_deadline) as verifier,
+        Journal(workspace.journal_file) as journal,
+    ):
+        journal.forget_outcomes()  # if there are any, they are of another judgement
+        _write_rejected(release, rejected_file)
+        with TableWriter(rows_file, schema(PREPARED)) as rows:
+            for part in side_by_side(release):
+                rows.add(_prepared(part, rows.rows, verifier))
+                _Restored(part, release, settings, chat, journal).put()
+
+
+def _write_rejected(release: Release, file: Path) -> None:
+    with TableWriter(file, schema(REJECTED)) as writer:
+        for table in batches(release, "rejected"):
+            writer.add_table(table)
+
+
+def _prepared(part: Part, first: int, verifier: Verifier) -> Iterator[Row]:
+    """The rows of a part, with the columns of `PREPARED`; numbered in the order of the release."""
+    for number, (row, (verifiable, verdict)) in enumerate(
+        zip(part.rows, judged_experts(part.rows, verifier), strict=True), first
+    ):
+        known = {"row": number, "gold": row["answer"] or "", "verifiable": verifiable, "expert_verdict": verdict}
+        yield row | known
+
+
+class _Restored:
+    """Puts what was asked for the rows of a part back into a journal."""
+
+    def __init__(self, part: Part, release: Release, settings: Settings, chat: Chat, journal: Journal) -> None:
+        self._part, self._release, self._settings = part, release, settings
+        self._chat, self._journal = chat, journal
+        self._model = model_key(settings.model_revision, settings.target.dtype)
+        problems, solutions = ([row[name] for row in part.rows] for name in ("problem", "expert_solution"))
+        self._prompts = {"self": chat.plain_prompts(problems), "guided": chat.guided_prompts(problems, solutions)}
+
+    def put(self) -> None:
+        """Every row's samples and scores.
+
+        Raises:
+            InputError: a prompt is another one than when the release was built.
+        """
+        for number, row in enumerate(self._part.rows):
+            plain = self._prompts["self"][number]
+            if array(self._part.tokens, "prompt_ids", number).tolist() != plain:
+                raise InputError(
+                    f"row {row['id']} of {self._release.name}: its prompt has other tokens today; template, prompt or "
+                    "tokenizer have changed since it was built"
+                )
+            self._score(plain, self._part.expert, number, array(self._part.expert, "token_ids", number))
+            first = self._part.starts[number]
+            self._put_phase("self", number, first, row["self_sampled"])
+            self._put_phase("guided", number, first + row["self_sampled"], row["guided_sampled"])
+            self._put_kept(number, row)
+
+    def _put_phase(self, phase: str, number: int, first: int, drawn: int) -> None:
+        row, plain, prompt = self._part.rows[number], self._prompts["self"][number], self._prompts[phase][number]
+        if not drawn or not (params := sampling_params(self._settings, self._chat, plain, prompt)):
+            return
+        seeds = [derive_seed(self._settings.seed, row["id"], phase, index) for index in range(drawn)]
+        keys = sample_keys(self._model, prompt, params, seeds)
+        self._journal.put((key, self._completion(first + index)) for index, key in enumerate(keys))
+        for place in range(first, first + drawn):
+            if self._part.seen[place]["rejected_reason"] is None:
+                self._score(plain, self._part.candidates, place, self._taught(place))
+
+    def _completion(self, place: int) -> Completion:
+        ids, logprobs = (array(self._part.candidates, name, place) for name in ("token_ids", "behavior_logprobs"))
+        return Completion(ids.tolist(), logprobs.tolist(), self._part.candidates["finish_reason"][place].as_py())
+
+    def _taught(self, place: int) -> np.ndarray:
+        return np.append(array(self._part.candidates, "token_ids", place)[:-1], self._chat.end_of_turn_id)
+
+    def _score(self, prompt: list[int], table: pa.Table, place: int, ids: np.ndarray) -> None:
+        """Log-probs of a text under the plain prompt, if they are there, with its entropies."""
+        policy, entropies = (array(table, name, place) for name in ("policy_logprobs", "policy_entropies"))
+        if policy is None and entropies is not None:  # drawn from the policy itself
+            policy = array(table, "behavior_logprobs", place)
+        if policy is None:
+            return
+        bound = table["entropy_bound"][place].as_py()
+        bounds = [bound] * len(ids) if bound and entropies is not None else []
+        scores = Scores(policy.tolist(), None if entropies is None else entropies.tolist(), bounds)
+        self._journal.put_scores(scoring_key(self._model, prompt, ids.tolist()), ids.tolist(), scores)
+
+    def _put_kept(self, number: int, row: Row) -> None:
+        """Behavior log-probs of a retelling that ends with another token than was drawn were asked for."""
+        behavior = array(self._part.tokens, "behavior_logprobs", number)
+        if row["stage"] == "guided_alignment" and behavior is not None and self._settings.sampling.from_policy:
+            ids = array(self._part.tokens, "completion_ids", number).tolist()
+            key = scoring_key(self._model, self._prompts["guided"][number], ids)
+            self._journal.put_scores(key, ids, Scores(behavior.tolist()))
