@@ -260,6 +260,14 @@ class Rules(Frozen):
             "RATE",
         ),
     ] = Field(0.8, ge=0, le=1)
+    max_hint_reliance: Annotated[
+        float | None,
+        Flag(
+            "reject a retelling that the expert's solution in its prompt made more than N nats a token likelier "
+            "(default: no limit; docs/rules.md)",
+            "N",
+        ),
+    ] = Field(None, ge=0)
     forbid_mentions: Annotated[bool, _allow("mentions")] = True
 
     @classmethod

@@ -127,7 +127,14 @@ def _settings(args: argparse.Namespace, own: Settings) -> Settings:
 def _reverified(
     release: "Release", settings: Settings, output: Path, console: "Console", *, fresh: bool
 ) -> dict[str, Any]:
-    """Judge again unless that was done before; returns the manifest."""
+    """Judge again unless that was done before; returns the manifest.
+
+    Raises:
+        InputError: the rules ask for what only an engine can tell.
+    """
+    most, before = settings.rules.max_hint_reliance, release.manifest["rules"].get("max_hint_reliance")
+    if most is not None and most != before:
+        raise InputError(f"--max-hint-reliance {most:g}: log-probs are needed, so add --engine or --engine-url")
     from builder.building.derived import derived
     from builder.release.reverification import is_made
 

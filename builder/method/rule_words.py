@@ -19,6 +19,7 @@ MEANING = {
     "forbid_unreached": "its own calculation comes to another number than its answer",
     "forbid_unsupported": "a retelling states its answer and does not come to it",
     "max_copy_rate": "most word 8-grams of a retelling that may stand in the expert's solution",
+    "max_hint_reliance": "most nats a token by which the expert's solution in the prompt may make a retelling likelier",
     "forbid_mentions": "a retelling talks about the solution that it was shown",
 }
 

@@ -1,7 +1,8 @@
 """When a verified candidate may be kept: pure functions of its text, each with a reason of its own (docs/rules.md)."""
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from builder.config import Rules
@@ -27,6 +28,7 @@ RejectedReason = Literal[
     "unsupported_answer",
     "mentions_reference",
     "copies_reference",
+    "relies_on_hint",
 ]
 
 
@@ -102,6 +104,16 @@ _MENTION = re.compile(
     r"|\baccording\s+to\s+the\s+(?:solution|explanation|proof)\b",
     re.IGNORECASE,
 )
+
+
+def hint_reliance(behavior: Sequence[float], policy: Sequence[float]) -> float:
+    """How much likelier the hint made a retelling, mean over its tokens, nats.
+
+    Args:
+        behavior: log-prob of each token under the distribution that drew it.
+        policy: of each token that is kept, under the plain prompt.
+    """
+    return (math.fsum(behavior) - math.fsum(policy)) / len(policy)
 
 
 def mentions_reference(text: str) -> bool:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from builder.method.choosing.problem import Text
 from builder.method.prompts import instructions
 from builder.method.rules import Task
 from builder.policy.chat import Chat
-from builder.release.chosen import rewritten
+from builder.release.chosen import as_it_stands, rewritten
 from builder.release.files import batches, config_writer
 from builder.release.manifest import NAME
 from builder.release.open import Release
@@ -82,7 +82,7 @@ class Reverifier:
         made = [self._row(part, number, row) for number, row in enumerate(judged)]
         candidates = [candidate for row in judged for candidate in (*row.own, *row.retold)]
         self._count(part, [row for row, _ in made], candidates)
-        tokens = pa.concat_tables([ids for _, ids in made])
+        tokens = table("tokens", [ids for _, ids in made])
         return [row for row, _ in made], tokens, _with_judgements(part.candidates, candidates)
 
     def _judged(self, part: Part) -> list[Judged]:
@@ -105,7 +105,17 @@ class Reverifier:
             task = Task(phase, row["problem"], row["expert_solution"], self._words)
             responses.append(candidate.response(row["answer"] or "", task, self._settings.rules))
         judgements = self._verifier.judge(responses, self._settings.rules.accept_answers)
-        return [candidate.judged(judgement) for candidate, judgement in zip(candidates, judgements, strict=True)]
+        judged = [candidate.judged(judgement) for candidate, judgement in zip(candidates, judgements, strict=True)]
+        if self._settings.rules.max_hint_reliance is None:
+            return judged
+        # What relied too much on the hint still does: the limit is the same, and no text says it.
+        before = part.candidates["rejected_reason"].to_pylist()
+        return [
+            replace(candidate, rejected_reason=reason)
+            if reason == "relies_on_hint" and candidate.acceptable
+            else candidate
+            for candidate, reason in zip(judged, before, strict=True)
+        ]
 
     def _candidate(self, seen: Row) -> Candidate:
         reason = seen["rejected_reason"]
@@ -148,14 +158,13 @@ class Reverifier:
             (part.tokens, "completion_ids", number), (part.candidates, "token_ids", where)))  # fmt: skip
         return not guided and self._settings.sampling.from_policy and taught == last
 
-    def _row(self, part: Part, number: int, judged: Judged) -> tuple[Row, pa.Table]:
+    def _row(self, part: Part, number: int, judged: Judged) -> tuple[Row, Row]:
         row, decision = part.rows[number], judged.decision
         if (row["stage"], row["selected_index"]) == (decision.stage, decision.kept):
-            reason = {"fallback_reason": decision.fallback_reason}
-            return row | judged.columns | reason, part.tokens.slice(number, 1)
-        made, tokens = rewritten(
-            part, number, self._kept(part, number, decision), from_policy=self._settings.sampling.from_policy
-        )
+            made, tokens = as_it_stands(part, number)
+        else:
+            kept, from_policy = self._kept(part, number, decision), self._settings.sampling.from_policy
+            made, tokens = rewritten(part, number, kept, from_policy=from_policy)
         return made | judged.columns | {"fallback_reason": decision.fallback_reason}, tokens
 
     def _kept(self, part: Part, number: int, decision: Decision) -> Text:

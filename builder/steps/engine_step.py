@@ -11,6 +11,7 @@ from builder.errors import EngineError, RefusedError, UnansweredError
 from builder.journal.draw import model_key, score
 from builder.journal.journal import Journal
 from builder.journal.work import CountedEngine, WorkLog
+from builder.method.candidates import Candidate
 from builder.policy.chat import Chat
 from builder.policy.models import vocabulary_size
 from builder.steps.base import Flight, RowStep
@@ -120,6 +121,11 @@ class EngineStep(RowStep):
     async def ask(self, flight: Flight) -> None:
         """Do this step's work on one row with the engine's help."""
         raise NotImplementedError
+
+    def taught(self, candidate: Candidate) -> tuple[Completion, list[int]]:
+        """A candidate as it was drawn, and its token ids as they are trained on: ended by the taught token."""
+        drawn = self._journal.get(bytes.fromhex(candidate.key))
+        return drawn, [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
 
     async def score(
         self, prompt_ids: list[int], completion_ids: list[int], *, entropies: bool

@@ -8,6 +8,7 @@ candidate is as likely to be selected as any other: the kept text has the same d
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import PrivateAttr
@@ -17,7 +18,7 @@ from builder.journal.draw import draw, until_acceptable, waves
 from builder.journal.requests import sampling_params
 from builder.method.candidates import Candidate
 from builder.method.prompts import instructions
-from builder.method.rules import Task
+from builder.method.rules import Task, hint_reliance
 from builder.method.selection import derive_seed
 from builder.steps.base import Columns, Flight
 from builder.steps.engine_step import EngineStep
@@ -97,4 +98,16 @@ class Generate(EngineStep):
         task = Task(self.phase, row["problem"], row["expert_solution"], instructions(self._settings.target))
         judgement = await self._judge.judgement(candidate.response(row["gold"], task, self._settings.rules))
         self._work.judged(1)
-        return candidate.judged(judgement)
+        return await self._weighed(row, candidate.judged(judgement))
+
+    async def _weighed(self, row: Columns, candidate: Candidate) -> Candidate:
+        """The candidate, rejected if it is a retelling that relies too much on the hint."""
+        most = self._settings.rules.max_hint_reliance
+        if most is None or self.phase == "self" or not candidate.acceptable:
+            return candidate
+        drawn, completion = self.taught(candidate)
+        _, policy = await self.score(self._chat.plain_prompt(row["problem"]), completion, entropies=False)
+        same = len(completion) - (completion != drawn.token_ids)  # another token may have ended it
+        if hint_reliance(drawn.logprobs[:same], policy.logprobs[:same]) <= most:
+            return candidate
+        return replace(candidate, rejected_reason="relies_on_hint")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from distilabel.steps import StepInput
 
 from builder.config import Sampling
-from builder.engines.protocol import Completion
 from builder.journal.journal import entropy_key
 from builder.method.alignment import Alignment
 from builder.method.candidates import Candidate, Phase
@@ -73,7 +72,7 @@ class Score(EngineStep):
         if not candidate.acceptable:
             return candidate
         wanted, entropies = self._wanted(kept)
-        drawn, completion = self._taught(candidate)
+        drawn, completion = self.taught(candidate)
         own = phase == "self" and completion == drawn.token_ids and self._settings.sampling.from_policy
         if not wanted or (own and not entropies):
             return replace(candidate, policy=candidate.key) if own else candidate
@@ -88,15 +87,10 @@ class Score(EngineStep):
             return True, True
         return kept or settings.candidate_scores != "none", settings.candidate_scores == "entropies"
 
-    def _taught(self, candidate: Candidate) -> tuple[Completion, list[int]]:
-        """A candidate as it was drawn, and its token ids as they are trained on: ended by the taught token."""
-        drawn = self._journal.get(bytes.fromhex(candidate.key))
-        return drawn, [*drawn.token_ids[:-1], self._chat.end_of_turn_id]
-
     async def _kept(self, row: Columns, phase: Phase, candidate: Candidate, prompt: list[int], texts: Texts) -> Texts:
         """Where the kept tokens are, with their policy and with their behavior log-probs."""
         sampling, entropies = self._settings.sampling, self._settings.entropies
-        drawn, completion = self._taught(candidate)
+        drawn, completion = self.taught(candidate)
         texts = replace(texts, policy=candidate.policy, entropies=candidate.entropies if entropies else None)
         if completion == drawn.token_ids:
             return replace(texts, behavior=candidate.key)
