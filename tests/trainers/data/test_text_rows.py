@@ -39,8 +39,7 @@ def test_any_prompt_and_completion_dataset_in_either_form(read, chat):
 def test_our_own_export_gives_the_tokens_of_the_release(read, chat):
     completion = [{"role": "assistant", "content": "It is 4."}]
     fields = {"id": "a", "stage": "fallback", "prompt": chat.messages("2 + 2?"), "completion": completion}
-    to_messages, _ = FORMATS["messages"]
-    exported = to_messages(fields)
+    [exported] = FORMATS["messages"].rows(fields)
     assert sum(turn["role"] == "assistant" for turn in exported["messages"]) == 3  # two examples before it
     [row] = read(exported)
     assert row.prompt_ids.tolist() == chat.plain_prompt("2 + 2?")
