@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     run = p.add_argument_group("run")
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier one left in --output")
     run.add_argument("--json", action="store_true", help="print the diagnosis as JSON on standard output")
-    p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", candidate_scores="none", ray=None,
+    p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", ray=None,
                    give_up_rows=0, release_now=False, dry_run=False)  # fmt: skip
     return p
 
