@@ -1,19 +1,11 @@
 """How to install what this package can do without."""
 
-import json
-from importlib import metadata
+from pathlib import Path
 
 DISTRIBUTION = "dprime"  # the name in the package registry; `mind-the-gap` there is somebody else's
+_CHECKOUT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def install(extra: str) -> str:
     """The command that adds an extra: to a checkout, or to an installed package."""
-    return f"pip install '{DISTRIBUTION}[{extra}]'" if _installed() else f"pip install -e '.[{extra}]'"
-
-
-def _installed() -> bool:
-    try:
-        origin = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
-    except metadata.PackageNotFoundError:
-        return False
-    return not json.loads(origin or "{}").get("dir_info", {}).get("editable", False)
+    return f"pip install -e '.[{extra}]'" if _CHECKOUT.is_file() else f"pip install '{DISTRIBUTION}[{extra}]'"
