@@ -1,13 +1,13 @@
 """All commands under one name: `dprime build ...` is `python -m builder.build ...`."""
 
 import ast
-import difflib
 import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from builder import __version__
+from builder.machine.cli import meant
 
 COMMANDS = {
     **{
@@ -33,9 +33,8 @@ def main() -> int:
         sys.argv[1:] = arguments
         runpy.run_module(COMMANDS[name], run_name="__main__", alter_sys=True)  # which ends the process
     else:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(COMMANDS)}"
-        print(f"error: dprime has no command {name}; {hint}", file=sys.stderr)
+        hint = meant(name, COMMANDS) or f"; known: {', '.join(COMMANDS)}"
+        print(f"error: dprime has no command {name}{hint}", file=sys.stderr)
         return 2
     return 0
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from builder.errors import EXIT_CODES
 from builder.machine import cli
+from builder.machine.display import plain_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,14 +105,8 @@ def _listing(ids: list[str]) -> str:
 
 
 def _logprob_table(found: "Comparison") -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("stage", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
-    for name in ("sum", "per token"):
-        for part in ("before", "after", "shift"):
-            table.add_column(f"{name} {part}", justify="right", no_wrap=True)
+    parts = (f"{name} {part}" for name in ("sum", "per token") for part in ("before", "after", "shift"))
+    table = plain_table("stage", "rows", *parts)
     for stage, values in found.logprobs.items():
         numbers = [values[name][part] for name in ("sum", "per_token") for part in ("before", "after", "shift")]
         table.add_row(stage, f"{values['rows']:,}", *(f"{number:+,.3f}" for number in numbers))

@@ -11,7 +11,7 @@ from rich.table import Table
 from builder.diagnosis.forecast import Forecast
 from builder.diagnosis.foreignness import QUARTERS, Foreignness
 from builder.diagnosis.judgement import Judgement
-from builder.machine.display import duration
+from builder.machine.display import duration, plain_table
 from builder.reporting.means import Mean
 
 
@@ -43,20 +43,20 @@ class Diagnosis:
 def show(diagnosis: Diagnosis, console: Console) -> None:
     """Print it."""
     expert, built = diagnosis.expert, diagnosis.built
-    excess = _table("expert", "excess surprisal", "95 % interval", "rows")
+    excess = plain_table("expert", "excess surprisal", "95 % interval", "rows")
     for name, mean in _means(expert):
         excess.add_row(escape(name), f"{mean.value:+.3f}", f"{mean.low:+.3f} to {mean.high:+.3f}", f"{mean.texts:,}")
     _titled(console, "Excess surprisal of the expert, nats a token: 0 for what the policy itself writes", excess)
     console.print(f"{expert.foreign:.0%} of its texts are foreign (of the policy's own, 5 % would be)", highlight=False)
 
-    stages = _table("stage", "share of rows")
+    stages = plain_table("stage", "share of rows")
     low, high = built.own_interval
     stages.add_row("self_alignment", f"{built.own:.0%} ({low:.0%} to {high:.0%})")
     stages.add_row("guided_alignment", f"{built.retold:.0%}")
     stages.add_row("fallback", f"{built.fallback:.0%}")
     _titled(console, f"A build with {built.candidates} candidates will come to about", stages)
 
-    cost = _table("rows", "tokens sampled", "tokens scored", "time, as fast as here")
+    cost = plain_table("rows", "tokens sampled", "tokens scored", "time, as fast as here")
     for rows in sorted({1_000, diagnosis.source_rows} - {0}):
         sampled, scored = (f"{rows * tokens:,.0f}" for tokens in (built.sampled_tokens, built.scored_tokens))
         cost.add_row(f"{rows:,}", sampled, scored, duration(rows * built.seconds))
@@ -71,13 +71,6 @@ def _means(expert: Foreignness) -> Iterator[tuple[str, Mean]]:
     yield "all", expert.all
     yield from expert.by_origin.items()
     yield from zip(QUARTERS, expert.by_quarter, strict=True)
-
-
-def _table(*columns: str) -> Table:
-    made = Table(box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number else "left", no_wrap=True)
-    return made
 
 
 def _titled(console: Console, title: str, content: Table) -> None:

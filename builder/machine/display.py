@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table
 
 _EVERY = 10.0  # seconds between lines where there is no terminal to redraw
 _BAR = (8, 24)  # columns of the bar, at least and at most
 _BETWEEN = " | "
+
+
+def plain_table(*columns: str, left: int = 1) -> "Table":
+    """An empty table without lines: the first `left` columns are words, the others numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", no_wrap=True)
+    return table
 
 
 class Display:

@@ -1,8 +1,7 @@
 """When a verified candidate may be kept: pure functions of its text, each with a reason of its own (docs/rules.md)."""
 
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from builder.config import Rules
@@ -106,14 +105,15 @@ _MENTION = re.compile(
 )
 
 
-def hint_reliance(behavior: Sequence[float], policy: Sequence[float]) -> float:
+def hint_reliance(behavior: float, policy: float, tokens: int) -> float:
     """How much likelier the hint made a retelling, mean over its tokens, nats.
 
     Args:
-        behavior: log-prob of each token under the distribution that drew it.
-        policy: of each token that is kept, under the plain prompt.
+        behavior: log-prob under the distribution that drew it, sum over tokens.
+        policy: the same under the plain prompt.
+        tokens: that both are about.
     """
-    return (math.fsum(behavior) - math.fsum(policy)) / len(policy)
+    return (behavior - policy) / tokens
 
 
 def mentions_reference(text: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from builder.method.alignment import Stage
-from builder.method.rules import copy_rate
+from builder.method.rules import copy_rate, hint_reliance
 from builder.texts.answers import find_answer
 
 
@@ -80,7 +80,7 @@ def kept_columns(row: Mapping[str, Any], kept: Kept, expert: Scored) -> dict[str
         "excess_surprisal": scored.excess,
         "excess_surprisal_per_token": None if scored.excess is None else scored.excess / scored.tokens,
         "entropy_bound": (scored.bound + expert.bound) / (scored.tokens + expert.tokens) if measured else None,
-        "hint_reliance": (kept.behavior - scored.logprob) / scored.tokens
+        "hint_reliance": hint_reliance(kept.behavior, scored.logprob, scored.tokens)
         if guided and kept.behavior is not None
         else None,
         "copy_rate": copy_rate(kept.text, row["expert_solution"]),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.machine.display import plain_table
 from builder.release.open import with_all_columns
 from builder.release.origins import origins
 from builder.release.pass_rates import ADAPTIVE_SHARE, is_adaptive
@@ -109,21 +110,13 @@ def _counts(frame: Any, column: str) -> dict[str, int]:
 
 def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -> None:
     """Print Table 1 and Table 3 of a release, what became of each origin, and where the release is."""
-    from rich.table import Table
-
     summary, rows = manifest["summary"], manifest["summary"]["stages"]["all"]
 
-    def table(*columns: str) -> Table:
-        made = Table(box=None, pad_edge=False)
-        for number, column in enumerate(columns):
-            made.add_column(column, justify="right" if number else "left", no_wrap=True)
-        return made
-
-    counts = table("stage", "rows", "share")
+    counts = plain_table("stage", "rows", "share")
     for stage, number in summary["stages"].items():
         counts.add_row(stage, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
-    excess = table("stage", "expert", "kept")
-    gap = table("stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token")
+    excess = plain_table("stage", "expert", "kept")
+    gap = plain_table("stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token")
     for stage, means in summary["logprobs"].items():
         values = (means[k] for k in ("expert_sum", "kept_sum", "expert_per_token", "kept_per_token"))
         gap.add_row(stage, *("-" if v is None else f"{v:,.3f}" for v in values))
@@ -135,7 +128,7 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     tables["Mean log-prob under the target policy, nats (the paper's Table 3)"] = gap
     if len(found := summary.get("origins", {})) > 1:
         adaptive = is_adaptive(manifest)
-        by_origin = table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
+        by_origin = plain_table("origin", "rows", *STAGES, "own answers correct" if adaptive else "own pass rate")
         for cells in _origin_rows(found):
             by_origin.add_row(*cells)
         tables["Rows by origin" + (" (sampling was adaptive: no pass rates)" if adaptive else "")] = by_origin

@@ -110,17 +110,15 @@ def _spec(name: str, revision: str | None = None) -> SourceSpec:
 
 def _cached() -> dict[str, Path]:
     """Benchmarks whose texts are in the Hub's cache, each with the folder of its newest revision there."""
-    from huggingface_hub import CacheNotFound, constants, scan_cache_dir
+    newest = {name: _newest_snapshot(known.repo) for name, known in BENCHMARKS.items()}
+    return {name: snapshot for name, snapshot in newest.items() if snapshot}
 
-    try:
-        repos = scan_cache_dir(constants.HF_HUB_CACHE).repos
-    except CacheNotFound:
-        return {}
-    by_id = {repo.repo_id: repo for repo in repos if repo.repo_type == "dataset"}
-    found = {}
-    for name, known in BENCHMARKS.items():
-        revisions = by_id[known.repo].revisions if known.repo in by_id else ()
-        with_texts = [r for r in revisions if any(file.file_path.suffix in FORMATS for file in r.files)]
-        if with_texts:
-            found[name] = max(with_texts, key=lambda revision: revision.last_modified).snapshot_path
-    return found
+
+def _newest_snapshot(repo: str) -> Path | None:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = Path(constants.HF_HUB_CACHE, repo_folder_name(repo_id=repo, repo_type="dataset"), "snapshots")
+    texts = (file for file in folder.glob("*/**/*") if file.suffix in FORMATS and file.is_file())
+    newest = max(texts, key=lambda file: file.stat().st_mtime, default=None)
+    return newest and folder / newest.relative_to(folder).parts[0]

@@ -1,6 +1,5 @@
 """From what the user named to rows that can be read: built-in names, local files, Hub datasets."""
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 from builder.config import SourceSpec
 from builder.errors import InputError
 from builder.hub import HUB_ID
+from builder.machine.cli import meant
 from builder.sources import generated, hub
 from builder.sources.fields import Fields, find_fields
 from builder.sources.files import FORMATS, open_local
@@ -84,8 +84,7 @@ def _open(spec: SourceSpec, seed: int) -> tuple[Table, dict[str, Any]]:
         return open_local(path.expanduser())
     if HUB_ID.fullmatch(spec.name):
         return hub.open_hub(spec)
-    near = difflib.get_close_matches(spec.name.casefold(), BUILT_IN, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = meant(spec.name.casefold(), BUILT_IN, cutoff=0.4)
     raise InputError(
         f"unknown source {spec.name!r}{hint} (built in: {', '.join(BUILT_IN)}; else a Hub dataset as "
         f"namespace/name, or a {', '.join(FORMATS)} file)"

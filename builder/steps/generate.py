@@ -9,6 +9,7 @@ candidate is as likely to be selected as any other: the kept text has the same d
 import asyncio
 import os
 from dataclasses import replace
+from math import fsum
 from typing import Literal
 
 from pydantic import PrivateAttr
@@ -108,6 +109,7 @@ class Generate(EngineStep):
         drawn, completion = self.taught(candidate)
         _, policy = await self.score(self._chat.plain_prompt(row["problem"]), completion, entropies=False)
         same = len(completion) - (completion != drawn.token_ids)  # another token may have ended it
-        if hint_reliance(drawn.logprobs[:same], policy.logprobs[:same]) <= most:
+        behavior, plain = (fsum(text.logprobs[:same]) for text in (drawn, policy))
+        if hint_reliance(behavior, plain, same) <= most:
             return candidate
         return replace(candidate, rejected_reason="relies_on_hint")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from builder.errors import InputError
+from builder.machine.display import plain_table
 from trainers.evaluation.bootstrap import RESAMPLES, Difference, averaged, difference, resampled_means
 from trainers.evaluation.drift_comparison import compare_drift, drift_note
 from trainers.evaluation.drift_settings import SHOWN
@@ -84,11 +85,7 @@ def print_comparison(console: "Console", a: Run, b: Run, differences: list[Diffe
 
 
 def _print_table(console: "Console", title: str, differences: list[Difference], scale: float, digits: int) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(("", "of", "problems", "A", "B", "B - A", "95 % interval", "p")):
-        table.add_column(column, justify="right" if number > 1 else "left", no_wrap=True)
+    table = plain_table("", "of", "problems", "A", "B", "B - A", "95 % interval", "p", left=2)
     for d in differences:
         before, after = (f"{scale * x:.{digits}f}" for x in (d.before, d.after))
         gain, low, high = (f"{scale * x:+.{digits}f}" for x in (d.difference, d.low, d.high))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from builder.machine.display import plain_table
 from builder.texts.boxes import boxed_answer
 from trainers.evaluation.grading import Grader
 from trainers.evaluation.problems import Loaded, Problem
@@ -107,10 +108,7 @@ def _disagreement(problem: Problem, response: str, verdict: str) -> Disagreement
 
 def print_checks(console: "Console", checks: Sequence[Check]) -> None:
     """What was checked, and every disagreement."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    columns = (
+    table = plain_table(
         "benchmark",
         "problems",
         "without boxed solution",
@@ -120,8 +118,6 @@ def print_checks(console: "Console", checks: Sequence[Check]) -> None:
         "accepted",
         "unreadable",
     )
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
     for c in checks:
         counts = (c.problems, c.stated, c.graded, len(c.refused), c.foreign, len(c.accepted), len(c.unreadable))
         table.add_row(c.name, *(f"{count:,}" for count in counts))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.machine.display import plain_table
 from trainers.evaluation.drift_settings import DIRECTIONS, SHOWN
 
 if TYPE_CHECKING:
@@ -114,11 +115,7 @@ def _print_drift(console: "Console", drift: dict[str, Any]) -> None:
 
 
 def _print_table(console: "Console", title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    table = plain_table(*columns)
     for row in rows:
         table.add_row(*row)
     console.print(f"\n[bold]{title}[/bold]", highlight=False, soft_wrap=True)
