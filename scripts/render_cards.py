@@ -3,7 +3,7 @@
 python -m scripts.render_cards                          # after a change of the template or of a target
 python -m scripts.render_cards --release releases/demo  # show the numbers of this release of smollm2-135m-instruct
 
-The paper's targets have no release that this repository could show, so their cards say what is known before a build, and
+The paper's targets have no release that this repository could show: their cards say what is known before a build, and
 have no numbers but those that the paper reports. The card of smollm2-135m-instruct is that of a real release, whose
 manifest is kept beside it. Targets of which nothing is known yet have no card.
 """
