@@ -47,7 +47,7 @@ _JUDGED = Column("judged_by", _TEXT, "the model in whose opinion responses to th
                  "they are verified", may_lack=True)  # fmt: skip
 
 _METADATA = Column("metadata", _TEXT, "what else the source says of the row for its verifier, a JSON object; null if "
-                   "nothing")  # fmt: skip
+                   "nothing", may_lack=True)  # fmt: skip
 
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
@@ -116,7 +116,8 @@ CANDIDATES = (
     Column("id", _TEXT, "id of the source row"),
     Column("phase", _TEXT, "`self` (plain prompt) or `guided` (expert solution in the prompt)"),
     Column("index", _COUNT, "index of the sample within its phase"),
-    Column("guided_prompt", _COUNT, "which of the guided prompts drew it, from 0; null for `self`"),
+    Column("guided_prompt", _COUNT, "which of the guided prompts drew it, from 0; null for `self`",
+           may_lack=True),
     Column("text", _TEXT, "the response, without the token that ended it"),
     Column("verdict", _TEXT, "`correct`, `incorrect`, `no_answer` (also where the answer's form does not count), "
            "`timeout` or `error`"),
