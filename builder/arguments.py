@@ -81,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     add_flags(run, Runtime, "ray", "give_up_rows")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
     run.add_argument(
+        "--probe",
+        type=int,
+        metavar="N",
+        help="with --dry-run: build N of the rows, and say what tokens, time and disk all of them will take",
+    )
+    run.add_argument(
         "--release-now",
         action="store_true",
         help="draw nothing: write DIR-interim, an interim release of the rows that are finished; the build may go on "
