@@ -69,7 +69,7 @@ def _show(release: Release, cost: dict[str, float], disk: dict[str, int], total:
         low, high = (duration(tokens / pace) for tokens in between)
         table.add_row("time, as fast as here", duration(sampled.value * total / pace), f"{low} to {high}")
     for name, taken in disk.items():
-        table.add_row(f"disk, {name}", f"{taken * factor / 1e9:,.2f} GB", "")
+        table.add_row(f"disk, {name}", f"{taken * factor / 1e6:,.1f} MB", "")
     console.print(f"\n[bold]What the build will take, from {rows:,} of its rows[/bold]", highlight=False)
     console.print(table)
     console.print(
