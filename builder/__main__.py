@@ -30,6 +30,7 @@ COMMANDS = {
     "merge-adapter": "trainers.merge",
     "plot": "trainers.plot",
     "evaluate": "trainers.evaluate",
+    "online": "trainers.online",
     "study": "trainers.study",
     "tables": "trainers.study.tables",
 }

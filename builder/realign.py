@@ -40,6 +40,9 @@ examples:
   python -m builder.realign releases/llama --target runs/sft/checkpoint-200 --output releases/llama-200
   python -m builder.realign releases/llama-200 --target runs/sft/checkpoint-400 --output releases/llama-400
 
+  # 256 of its rows, the next round of online rewriting (trainers.online does this for each)
+  python -m builder.realign releases/llama --target runs/round-1 --rows 256:512 --output releases/round-2
+
   # stricter: only where nearly nothing has changed
   python -m builder.realign releases/llama --target runs/sft --min-ess 0.9 --max-log-ratio 0.02 --output releases/sft
 
@@ -94,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = resolve_model(target, weights=False)
     hashes = Chat(model.path, target).hashes()
     settings = realigned_settings(release, target, model.revision, hashes, given(args, Realign))
-    if model.revision == settings.realign.parent.model_revision:
+    if model.revision == settings.realign.parent.model_revision and not settings.realign.rows:
         return _unchanged(release, output, console, fresh=args.fresh, dry_run=args.dry_run)
     engine, model = engine_and_model(args, target)
     settings = settings.model_copy(update={"engine": engine})

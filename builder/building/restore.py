@@ -67,7 +67,7 @@ def restore(release: Release, settings: Settings, chat: Chat, workspace: Workspa
         journal.forget_outcomes()  # if there are any, they are of another judgement
         _write_rejected(release, rejected_file)
         with TableWriter(rows_file, schema(PREPARED)) as rows:
-            for part in side_by_side(release):
+            for part in side_by_side(release, settings.realign and settings.realign.span):
                 rows.add(_prepared(part, rows.rows, verifier, release, settings))
                 _Restored(part, release, settings, chat, journal).put()
         workspace.note_restored(journal.progress())

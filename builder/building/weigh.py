@@ -89,10 +89,12 @@ class _Weighing:
         self._counts = Counter()
 
     async def run(self, console: "Console") -> Counter[str]:
-        total = self._release.manifest["summary"]["stages"]["all"]
+        total, span = self._release.manifest["summary"]["stages"]["all"], self._settings.realign.span
+        if span:
+            total = min(total, span[1]) - span[0]
         try:
             with PaceDisplay(console, total, "rows", "all stored answers scored") as display:
-                for part in side_by_side(self._release):
+                for part in side_by_side(self._release, span):
                     await asyncio.gather(*(self._row(part, number) for number in range(len(part.rows))))
                     display.advance(len(part.rows))
         finally:

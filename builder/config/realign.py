@@ -1,8 +1,9 @@
 """What a realigned release is bound by, and whose child it is."""
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from builder.config.base import Frozen
 from builder.machine.flags import Flag
@@ -44,3 +45,25 @@ class Realign(Frozen):
             "SHARE",
         ),
     ] = Field(0.5, ge=0, le=1)
+    rows: Annotated[
+        str | None, Flag("only these of RELEASE, from A to before B, counted from 0 (default: all)", "A:B")
+    ] = None
+
+    @field_validator("rows")
+    @classmethod
+    def _some(cls, rows: str | None) -> str | None:
+        if rows is not None and not (
+            re.fullmatch(r"\d{1,9}:\d{1,9}", rows) and cls._ends(rows)[0] < cls._ends(rows)[1]
+        ):
+            raise ValueError("must be two numbers, the first the smaller one, as 0:256")
+        return rows
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The places of these rows, the second one not among them; None for all."""
+        return None if self.rows is None else self._ends(self.rows)
+
+    @staticmethod
+    def _ends(rows: str) -> tuple[int, int]:
+        first, last = map(int, rows.split(":"))
+        return first, last

@@ -47,18 +47,46 @@ class Part:
         texts = [_text(seen) for seen in self.seen[self.starts[number] : self.starts[number + 1]]]
         return Problem(row["id"], seed, texts, expert, row["self_sampled"], row["self_correct"], cap)
 
+    def cut(self, first: int, last: int) -> "Part":
+        """Its rows from one place to before another."""
+        begin, end = self.starts[first], self.starts[last]
+        return Part(
+            self.rows[first:last],
+            self.tokens.slice(first, last - first),
+            self.expert.slice(first, last - first),
+            self.candidates.slice(begin, end - begin),
+            self.seen[begin:end],
+            [start - begin for start in self.starts[first : last + 1]],
+        )
+
     def candidate(self, number: int, text: Text) -> int:
         """Where a row's text stands in `candidates`."""
         own = self.rows[number]["self_sampled"] if text.phase == "guided" else 0
         return self.starts[number] + own + text.index
 
 
-def side_by_side(release: Release) -> Iterator[Part]:
-    """All rows of a release, some hundred at a time.
+def side_by_side(release: Release, span: tuple[int, int] | None = None) -> Iterator[Part]:
+    """Rows of a release, some hundred at a time.
+
+    Args:
+        release: to read.
+        span: places of the rows, from the first to before the second; None for all.
 
     Raises:
-        InputError: its configs do not belong together, or have other columns than this version of the tool writes.
+        InputError: its configs do not belong together, have other columns than this version of the tool writes, or
+            there are no such rows.
     """
+    seen = 0
+    for part in _all(release):
+        first, last = (min(max(place - seen, 0), len(part.rows)) for place in span or (0, seen + len(part.rows)))
+        seen += len(part.rows)
+        if first < last:
+            yield part.cut(first, last)
+    if span and seen <= span[0]:
+        raise InputError(f"--rows {span[0]}:{span[1]}: {release.name} has {seen:,} rows")
+
+
+def _all(release: Release) -> Iterator[Part]:
     tokens, expert, candidates = (_Stream(release, config) for config in ("tokens", "expert", "candidates"))
     for table in batches(release, "default"):
         rows = table.to_pylist()

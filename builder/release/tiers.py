@@ -17,7 +17,7 @@ JUDGED_AGAIN = (
     *("rules", "verifier", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "tool_version", "retell"),
     *("decontaminate", "entropies", "candidate_scores", "candidate_tokens"),
     *("limit", "sampling.scheme", "sampling.candidates", "sources.metadata_fields"),
-    *("realign.cap", "realign.max_log_ratio", "realign.min_ess"),
+    *("realign.cap", "realign.max_log_ratio", "realign.min_ess", "realign.rows"),
 )
 # What things are called. What weights they are says `model_revision`, not where these come from.
 NAMES = (

@@ -192,3 +192,25 @@ def test_a_realigned_release_can_be_gone_on_from(built, tmp_path, checkpoint, en
     assert set(origins) == {first}  # who drew it, and not who kept it in between
     assert asked_of(engine, "solvable") == 0
     assert asked_of(engine, "retellable") > drawn
+
+
+@pytest.mark.slow
+def test_some_rows_are_realigned_and_nothing_is_asked_for_others(built, tmp_path, checkpoint, engine):
+    engine.scored_logprob = engine.drawn_logprob
+    before = table(built)
+    own = [str(built), "--target", "smollm2-135m-instruct", "--rows", "0:3", *asking(engine)]
+    main([*own, "--output", str(tmp_path / "own")])
+    assert (engine.sampled.total(), engine.scored.total()) == (0, 0)
+    assert content(tmp_path / "own", "default") != content(built, "default")
+    assert table(tmp_path / "own").equals(before[:3])
+    new = [str(built), "--target", str(checkpoint("new")), *asking(engine)]
+    main([*new, "--rows", "2:5", "--output", str(tmp_path / "next")])
+    assert table(tmp_path / "next")["id"].to_list() == before["id"][2:5].to_list()
+    assert table(tmp_path / "next", "candidates")["id"].unique().sort().to_list() == sorted(before["id"][2:5])
+    assert "rows 2:5 of its parent" in (tmp_path / "next" / "README.md").read_text()
+    for wrong, words in (
+        ("6:9", "--rows 6:9: .*first has 6 rows"),
+        ("5:2", "--rows: must be two numbers, the first the smaller one"),
+    ):
+        with pytest.raises(InputError, match=words):
+            main([*new, "--rows", wrong, "--output", str(tmp_path / "never")])
