@@ -1,6 +1,7 @@
 """What to know first about a release: did rewriting narrow the gap, how sure is that, and what to be careful with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from builder.release.records import STAGES
 from builder.reporting.figure import STAGE_NAMES
@@ -27,6 +28,28 @@ def headline(s: Statistics) -> str:
 def warnings(s: Statistics) -> list[str]:
     """What a reader should be careful with, each in a sentence; empty if there is nothing."""
     return list(_warnings(s))
+
+
+def interim(manifest: Mapping[str, Any]) -> str | None:
+    """What to know about a release of a build that is not finished; None of one that is."""
+    if not (found := manifest.get("interim")):
+        return None
+    done, left = found["finished"], found["unfinished"]
+    if not left:
+        return f"Interim: all {count(done)} rows are finished; the release itself comes from the build’s own command."
+    return (
+        f"Interim, of an unfinished build: {count(done)} of {count(done + left)} rows are finished "
+        f"({share(done, done + left)}); the other {count(left)} are not in this report."
+        f"{_pace(manifest['cost'], done)} Rows that are solved soon finish first, so that stages, pass rates and the "
+        "gap will still move. The cost includes what was drawn for unfinished rows."
+    )
+
+
+def _pace(cost: Mapping[str, Any], finished: int) -> str:
+    if not (seconds := cost["seconds"]):
+        return ""
+    tokens = count(cost["sampled_tokens"] / seconds)
+    return f" So far {count(3600 * finished / seconds)} rows an hour, {tokens} sampled tokens a second."
 
 
 def _verdict(change: Mean) -> str:

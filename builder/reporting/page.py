@@ -40,6 +40,7 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         policy=_policy(style, scripts),
         style=style,
         scripts=scripts,
+        interim=findings.interim(m),
         headline=findings.headline(statistics),
         warnings=findings.warnings(statistics),
         reasons=[reason for reason in REASONS.values() if any(reason in row["reasons"] for row in examples.rows)],
