@@ -1,10 +1,11 @@
-"""See whether it worked: one HTML file about a release, or about a build that is not finished.
+"""See whether it worked: one HTML file about a release, an unfinished build, or two of them side by side.
 
 python -m builder.report releases/demo
 """
 
 import argparse
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ examples:
 
   # what a build has finished so far; it may be running, and does not notice
   python -m builder.report releases/demo.work
+
+  # two releases side by side, with the rows that changed
+  python -m builder.report you/d-prime@v1.0.0 releases/demo
 
   # a version on the Hub
   python -m builder.report you/d-prime@v1.0.0 --output d-prime.html
@@ -46,7 +50,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="RELEASE",
         help="directory of a release, namespace/name@version on the Hub, or DIR.work of an unfinished build",
     )
-    p.add_argument("--output", type=Path, metavar="F.html", help="default: beside the release, as NAME.report.html")
+    p.add_argument("other", metavar="B", nargs="?", help="another, to stand beside the first")
+    p.add_argument(
+        "--output", type=Path, metavar="F.html", help="default: beside the (last) release, as NAME.report.html"
+    )
     p.add_argument(
         "--examples", type=int, default=500, metavar="N", help="rows to browse, at most (default: %(default)s)"
     )
@@ -64,15 +71,21 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     if args.examples < 0:
         raise InputError(f"--examples {args.examples}: must not be negative")
-    output = args.output or _beside(args.release)
+    if args.other and args.plots:
+        raise InputError("--plots are of one release; give it alone")
+    output = args.output or _beside(args.release, args.other)
     if not output.parent.is_dir() or output.is_dir():
         raise InputError(f"--output {output}: must be a file in a folder that exists")
-    with _opened(args.release) as release:
-        _report(release, output, args.examples, args.plots)
+    with ExitStack() as stack:
+        releases = [stack.enter_context(_opened(name)) for name in (args.release, args.other) if name]
+        if args.other:
+            _report_pair(*releases, output, args.examples)
+        else:
+            _report(*releases, output, args.examples, args.plots)
     return 0
 
 
-def _opened(name: str) -> "AbstractContextManager[Release]":
+def _opened(name: str) -> AbstractContextManager["Release"]:
     """A release, or what is finished of one."""
     from builder.building.workspace import Workspace
     from builder.building.write_release import release_so_far
@@ -93,25 +106,46 @@ def _report(release: "Release", output: Path, examples: int, plots: Path | None)
     from builder.reporting.static_plots import write_plots
     from builder.reporting.statistics import collect
 
-    with pace_on_stderr(release.manifest["summary"]["stages"]["all"], "rows", "all rows read") as advance:
+    with _pace(release) as advance:
         statistics = collect(release, advance)
     drawn = draw(release, examples, release.manifest["seed"])
     write_atomically(output, render(release, statistics, drawn))
     if said := interim(release.manifest):
         print(said)
-    size = output.stat().st_size / 1e6
-    print(f"{output}  {size:.1f} MB, {len(drawn.rows):,} of {drawn.total:,} rows to browse")
+    print(f"{output}  {_megabytes(output)}, {len(drawn.rows):,} of {drawn.total:,} rows to browse")
     if plots:
         for plot in write_plots(release, statistics, plots):
             print(plot.file)
 
 
-def _beside(release: str) -> Path:
-    """A local release's file stands beside it, a remote one's here."""
-    if Path(release).is_dir():
-        path = Path(release).absolute()
-        return path.with_name(f"{path.name}.report.html")
-    return Path(f"{release.split('/')[-1].replace('@', '-')}.report.html")
+def _report_pair(before: "Release", after: "Release", output: Path, examples: int) -> None:
+    from builder.machine.atomic import write_atomically
+    from builder.reporting.pair import changed_rows, pair_of
+    from builder.reporting.pair_page import headline, render_pair
+
+    with _pace(before, after) as advance:
+        pair = pair_of(before, after, advance)
+    rows = changed_rows(pair, examples)
+    write_atomically(output, render_pair(pair, rows))
+    print(headline(pair))
+    print(f"{output}  {_megabytes(output)}, {len(rows):,} changed rows to browse")
+
+
+def _pace(*releases: "Release") -> AbstractContextManager[Callable[[int], None]]:
+    rows = sum(release.manifest["summary"]["stages"]["all"] for release in releases)
+    return pace_on_stderr(rows, "rows", "all rows read")
+
+
+def _megabytes(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB"
+
+
+def _beside(release: str, other: str | None) -> Path:
+    """A local release's file stands beside it, a remote one's here; that of two beside the other."""
+    last = other or release
+    folder = Path(last).absolute().parent if Path(last).is_dir() else Path()
+    names = [Path(name).absolute().name.replace("@", "-") for name in (release, other) if name]
+    return folder / f"{'-and-'.join(names)}.report.html"
 
 
 if __name__ == "__main__":

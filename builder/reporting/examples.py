@@ -67,13 +67,19 @@ def _example(row: dict[str, Any], reasons: list[str], candidates: list[dict[str,
         "answer": row["answer"],
         "passed": {p: [row[f"{p}_correct"], row[f"{p}_sampled"]] for p in ("self", "guided")},
         "copy_rate": row["copy_rate"],
-        "expert": _text(row["expert_solution"], row["expert_tokens"], row["expert_logprob"]),
-        "kept": _text(row["completion"][0]["content"], row["completion_tokens"], row["policy_logprob"]),
+        "expert": described(row["expert_solution"], row["expert_tokens"], row["expert_logprob"]),
+        "kept": kept_text(row),
         "candidates": candidates,
     }
 
 
-def _text(text: str, tokens: int, logprob: float) -> dict[str, Any]:
+def kept_text(row: dict[str, Any]) -> dict[str, Any]:
+    """What the page needs of the text that a row of `default` keeps."""
+    return described(row["completion"][0]["content"], row["completion_tokens"], row["policy_logprob"])
+
+
+def described(text: str, tokens: int, logprob: float) -> dict[str, Any]:
+    """What the page needs of a text."""
     return {"text": text, "tokens": tokens, "logprob": _finite(logprob)}
 
 

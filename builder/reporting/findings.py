@@ -21,7 +21,7 @@ def headline(s: Statistics) -> str:
     gap, measure = (s.gap, "excess surprisal") if s.gap else (s.gap_by_logprob, "surprisal, −log π,")
     if gap is None:
         return "How far the texts are from the policy is not known: some have no finite log-prob."
-    words = f"{measure} goes from {real(gap.before.value)} to {real(gap.after.value)} nats per token ({_interval(gap)})"
+    words = f"{measure} goes from {real(gap.before.value)} to {real(gap.after.value)} nats per token ({interval(gap)})"
     return f"{_verdict(gap.change)}: {words}{_exceptions(s)}."
 
 
@@ -58,7 +58,8 @@ def _verdict(change: Mean) -> str:
     return "Rewriting widened the gap" if change.low > 0 else "Whether rewriting narrowed the gap cannot be told"
 
 
-def _interval(gap: Gap) -> str:
+def interval(gap: Gap) -> str:
+    """A change with its 95 % interval, in words."""
     if gap.change.texts < 2:
         return "one row"
     return f"a change of {real(gap.change.value)}, 95 % interval {real(gap.change.low)} to {real(gap.change.high)}"
