@@ -54,7 +54,7 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
 
 # {name}
 
-{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_data(parts, datasets)}.
+{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_data(parts, run["dataset_revision"])}.
 
 ## Ask it
 
@@ -75,7 +75,8 @@ Nats a token, over completion tokens; losses of different kinds do not compare, 
 
 {_table(("", "first", "last"), _figures(lines))}
 
-`run.json` has every setting and the revisions, `steps.jsonl` one line a step. Trained by Mind the Gap {__version__}
+[`run.json`](run.json) has every setting and the revisions, [`steps.jsonl`](steps.jsonl) one line a step:
+`python -m trainers.plot DIR --output curves.png` draws the curves. Trained by Mind the Gap {__version__}
 (`python -m trainers.train --loss {run["loss"]}`).
 
 ## Limits
@@ -85,12 +86,14 @@ These figures say how likely the model finds given text, not how many problems i
 """
 
 
-def _data(parts: Sequence[dict[str, Any]], datasets: Sequence[str]) -> str:
-    shares = [f"{part['share']:.1%} " if part.get("share") else "" for part in parts]
-    return "; and on ".join(
-        f"{share}{_linked(dataset, 'datasets/')}:\n{DATA[part['data']]}"
-        for part, dataset, share in zip(parts, datasets, shares, strict=True)
-    )
+def _data(parts: Sequence[dict[str, Any]], revision: str | None) -> str:
+    """What it was trained on, each dataset at its version."""
+    said = []
+    for part in parts:
+        name, _, version = part["dataset"].partition("@")
+        share = f"{part['share']:.1%} " if part.get("share") else ""
+        said.append(f"{share}{_linked(name, 'datasets/', version or revision)}:\n{DATA[part['data']]}")
+    return "; and on ".join(said)
 
 
 def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -159,5 +162,8 @@ def _at(revision: str | None) -> str:
     return f" at `{revision}`" if revision else ""
 
 
-def _linked(name: str, kind: str = "") -> str:
-    return f"[{name}](https://huggingface.co/{kind}{name})" if on_hub(name) else _shown(name)
+def _linked(name: str, kind: str = "", version: str | None = None) -> str:
+    if not on_hub(name):
+        return _shown(name)
+    at, tree = (f"@{version}", f"/tree/{version}") if version else ("", "")
+    return f"[{name}{at}](https://huggingface.co/{kind}{name}{tree})"
