@@ -47,6 +47,7 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         settings=tables.settings(m),
         manifest=json.dumps(m, indent=2, ensure_ascii=False),
         sample=_sample(examples),
+        tokens=examples.tokens,
     )
 
 

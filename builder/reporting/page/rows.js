@@ -41,12 +41,30 @@ function compared(text, other, kind) {
   return box;
 }
 
+// Nats below which a token is hardly, a little, ... very surprising.
+const SURPRISING = [-0.1, -0.5, -1, -2, -4];
+
+// A text as its tokens, the less likely the darker.
+function coloured(parts) {
+  const box = html("div", { class: "prose tokens", dir: "auto" });
+  box.append(...parts.map(([part, logprob]) => {
+    const level = logprob === null ? SURPRISING.length : SURPRISING.filter((limit) => logprob < limit).length;
+    return html("span", { class: `level-${level}`, title: `log π ${number(logprob)}` }, part);
+  }));
+  return box;
+}
+
+function shownText(text, kind, other) {
+  if (text.parts && byId("tokens")?.checked) return coloured(text.parts);
+  return other && byId("differences").checked ? compared(text.text, other.text, kind) : prose(text.text);
+}
+
 function textPanel(title, text, kind, other) {
   const perToken = text.logprob === null ? null : text.logprob / text.tokens;
   return html("section", { class: `text ${kind}` },
     html("h4", {}, title),
     html("p", { class: "facts" }, `${text.tokens} tokens · ${number(perToken)} nats per token · ${number(text.logprob, 1)} in all`),
-    other && byId("differences").checked ? compared(text.text, other.text, kind) : prose(text.text));
+    shownText(text, kind, other));
 }
 
 function show(row) {
@@ -87,7 +105,7 @@ byId("reset").addEventListener("click", () => {
   for (const node of Object.values(controls)) node.value = "";
   filter();
 });
-for (const name of ["typeset", "differences"]) byId(name).addEventListener("change", () => show(current));
+for (const name of ["typeset", "differences", "tokens"]) byId(name)?.addEventListener("change", () => show(current));
 list.addEventListener("click", (event) => {
   const item = event.target.closest("li");
   if (item) show(shown.find((row) => row.id === item.dataset.id));
