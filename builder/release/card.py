@@ -53,6 +53,8 @@ def render_card(manifest: dict[str, Any]) -> str:
         base_model=base_model(manifest),
         adaptive=is_adaptive(manifest),
         kind=kind_of(manifest),
+        right="judged correct" if _opinion(manifest) else "verified correct",
+        opinion=_opinion(manifest),
         rules=rules_in_words(manifest["rules"]),
         whose_rules=whose_rules(manifest["rules"]),
         steps_checked=manifest["rules"].get("forbid_false_steps", False),
@@ -118,6 +120,11 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
         {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in configs
     ]
     return front
+
+
+def _opinion(manifest: dict[str, Any]) -> str:
+    """What stands behind the name of a stage whose texts no verifier has found right; else nothing."""
+    return " (judged)" if manifest["verifier"].get("judged_by") else ""
 
 
 def _license(manifest: dict[str, Any]) -> dict[str, Any]:

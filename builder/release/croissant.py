@@ -185,6 +185,8 @@ def _type(kind: pa.DataType) -> str:
 def _responsible(manifest: dict[str, Any]) -> dict[str, Any]:
     """The RAI fields that can be said of every release."""
     sampling, verifier, model = manifest["sampling"], manifest["verifier"]["version"], base_model(manifest)
+    judge = manifest["verifier"].get("judged_by")
+    opinion = f" (the opinion of {judge}: nothing is verified)" if judge else ""
     chosen = manifest["reselection"]["meaning"] if "reselection" in manifest else "one at random"
     return {
         "rai:dataCollectionType": ["Machine generated", "Secondary Data Analysis"],
@@ -194,8 +196,8 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, Any]:
             f"which was in the prompt. Kept of those that may be: {chosen}; where none may be, the expert's text."
         ),
         "rai:dataAnnotationProtocol": (
-            f"Every candidate was judged against the source's gold answer by {verifier}, and by the rules that "
-            "manifest.json lists; no person took part."
+            f"Every candidate was judged against the source's gold answer by {verifier}{opinion}, and by the rules "
+            "that manifest.json lists; no person took part."
         ),
         "rai:machineAnnotationTools": [verifier],
         "rai:dataPreprocessingProtocol": [

@@ -30,6 +30,12 @@ def warnings(s: Statistics) -> list[str]:
     return list(_warnings(s))
 
 
+def opinion(manifest: Mapping[str, Any]) -> list[str]:
+    """That nothing was verified, where a model judged."""
+    judge = manifest["verifier"].get("judged_by")
+    return [f"Nothing here is verified: which answers are correct is the opinion of {judge}."] if judge else []
+
+
 def interim(manifest: Mapping[str, Any]) -> str | None:
     """What to know about a release of a build that is not finished; None of one that is."""
     if not (found := manifest.get("interim")):

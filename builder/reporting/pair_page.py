@@ -79,8 +79,8 @@ def _verdict(pair: Pair, change: Mean) -> str:
 
 def _warnings(pair: Pair) -> Iterator[str]:
     for name, release in zip(_BOTH, pair.releases, strict=True):
-        if said := findings.interim(release.manifest):
-            yield f"{name}: {said}"
+        said = [findings.interim(release.manifest), *findings.opinion(release.manifest)]
+        yield from (f"{name}: {sentence}" for sentence in said if sentence)
     if not pair.comparison.same_policy:
         yield "Two different policies: what changes between them is not the text alone."
     rows = pair.comparison.rows

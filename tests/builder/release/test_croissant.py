@@ -83,3 +83,10 @@ def test_it_says_where_a_release_comes_from(first_release, manifest):
     assert made["prov:endedAtTime"] == manifest["created"]
     assert [agent["prov:label"] for agent in made["prov:wasAssociatedWith"]][1:] == ["transformers 5"]
     assert "Kept of those that may be: the shortest;" in described["rai:dataCollection"]
+
+
+def test_a_models_opinion_is_called_one(first_release, manifest):
+    protocol = "rai:dataAnnotationProtocol"
+    assert "opinion" not in said(first_release, manifest)[protocol]
+    manifest["verifier"]["judged_by"] = "me/judge"
+    assert "(the opinion of me/judge: nothing is verified)" in said(first_release, manifest)[protocol]

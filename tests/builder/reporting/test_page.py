@@ -66,6 +66,14 @@ def test_it_says_what_was_counted(release):
         assert sentence in page
 
 
+def test_a_models_opinion_is_never_called_verified(release):
+    assert "one of the policy’s own verified answers" in page_of(release)
+    judged = release.manifest | {"verifier": release.manifest["verifier"] | {"judged_by": "me/judge"}}
+    page = page_of(replace(release, manifest=judged))
+    assert "Nothing here is verified: which answers are correct is the opinion of me/judge." in page
+    assert "one of the policy’s own judged answers, else a judged retelling" in page
+
+
 def test_an_interim_release_says_so_in_its_title_and_at_the_top(release):
     assert "Interim" not in page_of(release)
     early = replace(release, manifest=release.manifest | {"interim": {"finished": 4, "unfinished": 6}})
