@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--private", action="store_true", help="make a new repository private")
     p.add_argument("--changes", metavar="TEXT", help="what is new, for the changelog in the card")
     p.add_argument("--interim", action="store_true", help="publish an interim release, although rows are unfinished")
-    p.add_argument("--dry-run", action="store_true", help="list what would change on the Hub, and change nothing")
+    p.add_argument("--dry-run", action="store_true", help="list what would change on the Hub; needs no token")
     return p
 
 

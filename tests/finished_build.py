@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -13,7 +14,9 @@ from builder.journal.journal import Journal, entropy_key
 from builder.machine.atomic import write_atomically
 from builder.method.outcome import Outcome
 from builder.policy.chat import Chat
-from builder.release.records import REJECTED, schema
+from builder.release.manifest import file_facts
+from builder.release.open import Release
+from builder.release.records import CONFIGS, REJECTED, schema
 
 EXPERT = "Three and four make \\boxed{7}."
 
@@ -95,3 +98,15 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
                 outcome[phase] = [{"index": 0, "key": drawn.hex(), **JUDGED, **known}]
             journal.put_outcomes([Outcome.load(json.dumps(outcome))])
     return workspace
+
+
+def altered(release, tmp_path, change, **manifest):
+    """A copy of a release whose `default` rows went through `change`."""
+    copy = tmp_path / "altered"
+    for config in CONFIGS:
+        (copy / "data" / config).mkdir(parents=True)
+        rows = pl.read_parquet(release.path / "data" / config / "*.parquet")
+        rows = change(rows) if config == "default" else rows
+        rows.write_parquet(copy / "data" / config / "train-00000.parquet")
+    files = file_facts(copy)
+    return Release("altered", copy, None, release.manifest | {"files": files} | manifest)

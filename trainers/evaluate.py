@@ -88,6 +88,11 @@ def parser() -> argparse.ArgumentParser:
         "and how its file spreads a vLLM server over GPUs",
     )
     model.add_argument("--output", type=Path, metavar="DIR", help="where results.json and samples.parquet appear")
+    model.add_argument(
+        "--card",
+        action="store_true",
+        help="write the figures into the README.md of the run that --model is, too",
+    )
 
     data = p.add_argument_group("benchmarks")
     data.add_argument(
@@ -148,6 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for option in ("model", "output"):
         if not getattr(args, option):
             raise InputError(f"--{option} is missing")
+    if args.card and not all((Path(args.model) / name).is_file() for name in ("run.json", "README.md")):
+        raise InputError(f"--card: {args.model} is not the --output of a trainer, with run.json and README.md")
     return _evaluate(args)
 
 
@@ -216,6 +223,10 @@ def _evaluate(args: argparse.Namespace) -> int:
                 raise InterruptedBuildError(
                     "interrupted; everything finished is kept, the same command continues"
                 ) from None
+    if args.card:
+        from trainers.training.card import write_card
+
+        write_card(Path(args.model), results=results)
     if args.json:
         print(json.dumps(results, indent=2, ensure_ascii=False))
     else:

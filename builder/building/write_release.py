@@ -5,9 +5,10 @@ through the pipeline. The directory appears completely or not at all (`builder.m
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from builder.policy.chat import Chat
 from builder.policy.models import Model
 from builder.release.files import BATCH, config_writer, finish
 from builder.release.manifest import read_manifest
+from builder.release.open import Release
 from builder.release.summary import summarize
 from builder.reporting.static_plots import with_plots
 
@@ -61,8 +63,7 @@ def release_now(settings: Settings, model: Model, workspace: Workspace, output: 
         MindTheGapError: as `write_release`.
     """
     place = output.with_name(f"{output.name}-interim")
-    if workspace.prepared_rows() is None or not workspace.journal_file.exists():
-        raise InputError(f"{workspace.root} holds no build that has begun: there is nothing to release")
+    _refuse_unbegun(workspace)
     refuse_other_texts(settings, workspace.settings(), workspace.root)
     if (earlier := read_manifest(place)) and not earlier.get("interim"):
         raise InputError(f"{place} is a release that is no interim one; move it away")
@@ -76,9 +77,47 @@ def write_interim(output: Path, workspace: Workspace, chat: Chat) -> dict[str, A
         UnfinishedError: no row is finished.
         MindTheGapError: as `write_release`.
     """
-    with workspace.interim.locked(fresh=False), Journal(workspace.journal_file) as journal:
+    with workspace.interim.locked(fresh=False):
+        return _write_finished(workspace.interim.replacement(output), workspace, chat)
+
+
+@contextmanager
+def release_so_far(root: Path) -> Iterator[Release]:
+    """What is finished of a build, as an interim release that lasts as long as the context.
+
+    Nothing of the working directory changes, and a build that is going on there does not notice.
+
+    Args:
+        root: the working directory, `DIR.work`.
+
+    Raises:
+        InputError: no build has begun there, or the target's files are gone.
+        UnfinishedError: no row is finished.
+        MindTheGapError: as `write_release`.
+    """
+    workspace = Workspace(root)
+    _refuse_unbegun(workspace)
+    if not workspace.runtime_file.exists():  # no engine was ever reached
+        raise _nothing_finished(workspace)
+    model_dir = Path(workspace.runtime().model_dir)
+    if not model_dir.is_dir():
+        raise InputError(f"{model_dir} has gone, which {root} was built with; the build's own command brings it back")
+    with TemporaryDirectory(prefix="mind-the-gap-") as folder:
+        place = Path(folder) / root.resolve().name.removesuffix(".work")
+        chat = Chat(model_dir, workspace.settings().target)
+        manifest = _write_finished(Replacement(place, place.with_name("scratch")), workspace, chat)
+        yield Release(str(root), place, None, manifest)
+
+
+def _write_finished(place: Replacement, workspace: Workspace, chat: Chat) -> dict[str, Any]:
+    with Journal(workspace.journal_file, readonly=True) as journal:
         left_out = LeftOut(journal.refusals.given_up(), interim=True)
-        return _write(workspace.interim.replacement(output), workspace, journal, chat, left_out)
+        return _write(place, workspace, journal, chat, left_out)
+
+
+def _refuse_unbegun(workspace: Workspace) -> None:
+    if workspace.prepared_rows() is None or not workspace.journal_file.exists():
+        raise InputError(f"{workspace.root} holds no build that has begun: nothing is finished")
 
 
 @dataclass
@@ -115,12 +154,16 @@ def _write(place: Replacement, workspace: Workspace, journal: Journal, chat: Cha
     with place.filled() as scratch:
         finished = _write_rows(scratch, workspace, journal, chat, left_out)
         if left_out.interim and not finished:
-            raise UnfinishedError(f"no row of {workspace.root} is finished yet; run the build first")
+            raise _nothing_finished(workspace)
         _write_rejected(scratch, workspace, left_out)
         content = provenance(workspace, journal, chat, summarize(scratch))
         if left_out.interim:
             content["interim"] = {"finished": finished, "unfinished": left_out.unfinished}
         return finish(scratch, with_plots(scratch, content))
+
+
+def _nothing_finished(workspace: Workspace) -> UnfinishedError:
+    return UnfinishedError(f"no row of {workspace.root} is finished yet; its build has to go on first")
 
 
 def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Chat, left_out: LeftOut) -> int:

@@ -132,6 +132,10 @@ def _digest(*parts: Any) -> bytes:
 class Journal:
     """One connection to a build's journal. Not to be shared between threads or across a fork.
 
+    Args:
+        path: its file.
+        readonly: only look at a journal that is there; whoever writes to it does not notice.
+
     Attributes:
         path: its file.
         work: what the steps of this run have done, for progress alone.
@@ -142,28 +146,30 @@ class Journal:
         JournalError: from every method: the file is damaged, locked by another program, or there is no room for it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self.path = path
-        self._db = connect(path)
-        self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file; that of an old one stays
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db = connect(path, readonly=readonly)
+        if not readonly:
+            self._db.execute(f"PRAGMA page_size = {_PAGE}")  # of a new file; that of an old one stays
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
         if self._version() != VERSION:
-            self._create()
+            self._create(readonly=readonly)
         self.work = WorkTable(self._db)
         self.refusals = Refusals(self._db)
 
     def _version(self) -> int:
         return self._db.execute("PRAGMA user_version").fetchone()[0]
 
-    def _create(self) -> None:
+    def _create(self, *, readonly: bool) -> None:
+        outdated = f"journal {self.path} was written by an older version of this tool; start over with --fresh"
+        if readonly:
+            raise InputError(outdated)
         with self._transaction():
             if self._version() == VERSION:  # another process has been faster
                 return
             if self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-                raise InputError(
-                    f"journal {self.path} was written by an older version of this tool; start over with --fresh"
-                )
+                raise InputError(outdated)
             for statement in _SCHEMA:
                 self._db.execute(statement)
 

@@ -1,5 +1,6 @@
 """The journal's connection to SQLite: what can go wrong with a file, as one line for a person."""
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -16,19 +17,27 @@ LOCK_SECONDS = 60.0  # writers queue; only another program holds the file for lo
 _DAMAGE = "is damaged on disk; the same command saves what can be read of it"
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """A connection whose errors are `JournalError`s; each statement is a transaction unless one is begun.
 
     Raises:
         JournalError: the file cannot be opened.
     """
-
+    name = _readonly_uri(path) if readonly else path
     try:
-        connection = sqlite3.connect(path, timeout=LOCK_SECONDS, isolation_level=None, factory=_Connection)
+        connection = sqlite3.connect(
+            name, timeout=LOCK_SECONDS, isolation_level=None, factory=_Connection, uri=readonly
+        )
     except sqlite3.Error as error:
         raise explained(path, error) from None
     connection.file = path
     return connection
+
+
+def _readonly_uri(path: Path) -> str:
+    """A write-ahead log is read with what lies beside it; in a folder that nobody writes to, nothing can."""
+    nobody_writes = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?{'immutable=1' if nobody_writes else 'mode=ro'}"
 
 
 def explained(path: Path, error: sqlite3.Error) -> JournalError:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from jinja2 import TemplateError
@@ -90,6 +91,19 @@ class Chat:
         if completion_ids and completion_ids[-1] in self.stop_ids:
             completion_ids = completion_ids[:-1]
         return self._decode(completion_ids)
+
+    def parts(self, text: str, completion_ids: list[int]) -> list[str] | None:
+        """The part of a text that each token of it is, the one that ended it left out.
+
+        Returns:
+            Parts that join to the text, empty where several tokens are one character; None where these are not the
+            tokens that the tokenizer makes of it, or it drops a character: which is which is not known then.
+        """
+        (encoding,) = self._backend.encode_batch([text], add_special_tokens=False)
+        ends = [0, *accumulate((end for _, end in encoding.offsets), max)]
+        if encoding.ids != completion_ids[:-1] or ends[-1] != len(text):
+            return None
+        return [text[start:end] for start, end in pairwise(ends)]
 
     def prompt_text(self, prompt_ids: list[int]) -> str:
         """The text of a prompt, control tokens shown."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from builder.config import Target
 from builder.errors import InputError
+from builder.hub import HUB_ID
 from builder.policy.content_hash import content_hashes, read_entry
 
 _TOKENIZER_FILES = ["*.json", "*.jinja", "tokenizer.model", "README.md"]
@@ -62,6 +63,24 @@ def resolve_model(target: Target, *, weights: bool = True) -> Model:
     return _from_hub(target, weights)
 
 
+def tokenizer_at_hand(target: Target, revision: str) -> Path | None:
+    """The directory of a target's tokenizer, if it is on this machine; nothing is fetched or converted.
+
+    Args:
+        target: whose tokenizer.
+        revision: of the model, as `Model` has it.
+    """
+    if Path(target.model).is_dir():
+        return Path(target.model)
+    if target.offline_package and (gguf := _gguf_in(target.offline_package)):
+        path = _converted(target, *content_hashes([gguf], cache_dir() / "hashes"))
+        return path if path.is_dir() else None
+    from huggingface_hub import try_to_load_from_cache
+
+    found = HUB_ID.fullmatch(target.model) and try_to_load_from_cache(target.model, "tokenizer.json", revision=revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def _local(path: Path) -> Model:
     if not (path / "tokenizer.json").is_file():
         raise InputError(f"model directory {path} has no tokenizer.json")
@@ -82,7 +101,7 @@ def _gguf_in(package: str) -> Path | None:
 
 def _from_gguf(target: Target, gguf: Path) -> Model:
     (sha,) = content_hashes([gguf], cache_dir() / "hashes")
-    path = cache_dir() / "models" / f"{target.name}-{sha[:12]}"
+    path = _converted(target, sha)
     if not path.is_dir():
         # In a process of its own: converting loads torch, which must not be running when steps are forked.
         command = [sys.executable, "-m", "builder.policy.gguf", str(gguf), str(path), target.dtype]
@@ -91,6 +110,11 @@ def _from_gguf(target: Target, gguf: Path) -> Model:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise InputError(f"{target.offline_package} ({gguf.name}) could not be converted: {reason}")
     return Model(path, f"{target.offline_package}-{metadata.version(target.offline_package)}-gguf-{sha[:40]}")
+
+
+def _converted(target: Target, sha: str) -> Path:
+    """Where the model of a GGUF file is kept."""
+    return cache_dir() / "models" / f"{target.name}-{sha[:12]}"
 
 
 def _from_hub(target: Target, weights: bool) -> Model:

@@ -1,9 +1,9 @@
-"""What is uploaded: the data files as they are, and card and manifest written for this repository and version.
+"""What is uploaded: the data files as they are, and card, Croissant file and manifest written for this repository.
 
-A release does not know where it will be published. Its card and manifest are therefore written anew for the
-repository: the manifest gains the member `publication`, the card its name, version and changelog, and the manifest's
-list of files names the card that is really there. Both are functions of the release and of what was published before,
-so that a publication that was interrupted makes the same files again.
+A release does not know where it will be published. These three are therefore written anew: the manifest gains the
+member `publication`, the card its name, version and changelog, the Croissant file the addresses of its files, and the
+manifest's list of files names those that are really there. All are functions of the release and of what was published
+before, so that a publication that was interrupted makes the same files again.
 """
 
 import hashlib
@@ -14,11 +14,10 @@ from typing import Any
 
 from builder.errors import InputError
 from builder.publishing.versions import Version
-from builder.release.card import render_card
+from builder.release.card import CARD, render_card
+from builder.release.croissant import CROISSANT, render_croissant
 from builder.release.manifest import NAME, without_paths
 from builder.release.open import Release, check_files
-
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,14 @@ def stage(release: Release, repo: str, version: Version, changelog: list[dict[st
     """
     publication = {"repo": repo, "version": str(version), "changelog": changelog}
     manifest = without_paths(release.manifest) | {"publication": publication}
-    data = {path: facts for path, facts in release.manifest["files"].items() if path != CARD}
-    card = _in_memory(CARD, render_card(manifest))
-    manifest["files"] = data | {CARD: {"sha256": card.sha256, "bytes": card.size}}
+    data = {path: facts for path, facts in release.manifest["files"].items() if path not in (CARD, CROISSANT)}
+    written = [
+        _in_memory(CARD, render_card(manifest)),
+        _in_memory(CROISSANT, render_croissant(release.path, manifest)),
+    ]
+    manifest["files"] = data | {file.path: {"sha256": file.sha256, "bytes": file.size} for file in written}
     files = [StagedFile(path, release.path / path, facts["sha256"], facts["bytes"]) for path, facts in data.items()]
-    files += [card, _in_memory(NAME, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")]
+    files += [*written, _in_memory(NAME, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")]
     return Content({file.path: file for file in files}, manifest)
 
 

@@ -36,6 +36,12 @@ class HubRepo:
         """Where a person finds it."""
         return f"{self._api.endpoint}/datasets/{self.name}"
 
+    def has_token(self) -> bool:
+        """Whether there is a token at all."""
+        from huggingface_hub import get_token
+
+        return get_token() is not None
+
     def check_access(self) -> None:
         """Check that there is a token and that it may write to the namespace, as far as the Hub tells.
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.errors import InputError
-from builder.publishing.content import CARD, Content, StagedFile, same_release
+from builder.publishing.content import Content, StagedFile, same_release
 from builder.publishing.versions import Version, versions_among
+from builder.release.card import CARD
 from builder.release.manifest import NAME
 
 _NOT_OURS_TO_REMOVE = frozenset({".gitattributes"})  # the Hub's own

@@ -9,7 +9,7 @@ from builder.publishing.check import compare
 from builder.publishing.content import Content, check_intact, stage
 from builder.publishing.hub import HubRepo
 from builder.publishing.plan import Remote, changes, published, refuse
-from builder.publishing.retry import patiently
+from builder.publishing.retry import passes, patiently
 from builder.publishing.upload import upload
 from builder.publishing.versions import Version
 from builder.release.open import Release
@@ -86,13 +86,13 @@ class Publication:
         self._say(f"{self._hub.url}/tree/{tag}")
 
     def dry_run(self, release: Release) -> None:
-        """Say what `run` would change.
+        """Say what `run` would change; without a token, as far as anybody can see.
 
         Raises:
             InputError: as `run` does.
         """
         check_intact(release)
-        remote = self.check()
+        remote = self.check() if self._hub.has_token() else self._seen_by_all()
         content = self._content(release, remote)
         if published(content, self._version, remote):
             self._say(f"{self._hub.name} {self._version.tag} is published already; nothing would change")
@@ -107,6 +107,19 @@ class Publication:
             self._say(f"remove   {path}")
         self._say(f"keep     {len(content.files) - len(commit.upload)} files")
         self._say(f"tag      {self._version.tag}")
+        self._say(f"in all   {len(commit.upload)} files, {commit.bytes:,} bytes, in one commit to {self._hub.url}")
+
+    def _seen_by_all(self) -> Remote:
+        """The repository without a token: one that is private, or on a Hub that is out of reach, seems not there."""
+        try:
+            remote, reason = self._hub.look(self._version), "what is private is not seen"
+        except Exception as error:  # the client has no common type for what the network does
+            if not passes(error):
+                raise
+            remote, reason = Remote(), f"nor can the Hub be reached ({type(error).__name__})"
+        self._say(f"no token: {reason}; publishing needs HF_TOKEN, or `hf auth login`")
+        refuse(self._version, remote)
+        return remote
 
     def _commit_and_tag(self, release: Release) -> str:
         """Look at the repository and do what is missing of commit and tag; returns the commit with the tag.

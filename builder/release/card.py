@@ -12,13 +12,13 @@ import yaml
 
 from builder.hub import HUB_ID
 from builder.method.rule_words import rules_in_words, whose_rules
+from builder.release.described import base_model, keywords, kind_of, licenses, loadable, named, part_of, title
 from builder.release.paper import TABLE_1
 from builder.release.pass_rates import is_adaptive
 from builder.release.records import CONFIGS, Column
-from builder.release.summary import rows_by_config
 
+CARD = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_HUB_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _NOWHERE = "PATH/OF/THIS/DIRECTORY"
 
 
@@ -37,13 +37,12 @@ def render_card(manifest: dict[str, Any]) -> str:
     environment.filters |= {"cell": _cell, "line": _line, "literal": _literal, "type": _type}
     template = environment.from_string((resources.files("dataset_cards") / "template.md").read_text("utf-8"))
     publication = manifest.get("publication")
-    summary, part = manifest.get("summary"), _part(manifest)
-    sources = ", ".join(source["name"] for source in manifest["sources"])
+    summary = manifest.get("summary")
     return template.render(
         front_matter=yaml.safe_dump(_front_matter(manifest), sort_keys=False, allow_unicode=True),
-        title=_named(f"D′ of {manifest['target']['name']} from {sources}", manifest),
+        title=title(manifest),
         m=manifest,
-        part=part,
+        part=part_of(manifest),
         interim=manifest.get("interim"),
         sources=[{"repo": None, "config": None, **source} for source in manifest["sources"]],
         summary=summary,
@@ -51,9 +50,9 @@ def render_card(manifest: dict[str, Any]) -> str:
         total=summary["stages"]["all"] if summary else 0,
         publication=publication,
         name=publication["repo"] if publication else _NOWHERE,
-        base_model=_base_model(manifest),
+        base_model=base_model(manifest),
         adaptive=is_adaptive(manifest),
-        kind=_kind(manifest),
+        kind=kind_of(manifest),
         right="judged correct" if _opinion(manifest) else "verified correct",
         opinion=_opinion(manifest),
         rules=rules_in_words(manifest["rules"]),
@@ -62,7 +61,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         examples=bool(manifest["settings"]["target"].get("examples")),
         max_length=manifest["settings"]["target"]["max_length"],
         configs=CONFIGS,
-        loadable=_loadable(manifest),
+        loadable=loadable(manifest),
         terms=_terms(),
         num=lambda value: "-" if value is None else f"{value:,.3f}",
         listing=lambda counts: ", ".join(f"{n:,} {name}" for name, n in counts.items()) or "none",
@@ -101,32 +100,26 @@ def _terms() -> dict[str, dict[str, str]]:
 
 
 def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
-    subject = ["math"] if _kind(manifest) == "value" else []
     front = {
-        "pretty_name": _named(f"Mind the Gap, {manifest['target']['name']}", manifest),
+        "pretty_name": named(f"Mind the Gap, {manifest['target']['name']}", manifest),
         "language": ["en"],
         **_license(manifest),
         "task_categories": ["text-generation"],
-        "tags": [*subject, "sft", "synthetic", "data-rewriting", "mind-the-gap", "distilabel"],
+        "tags": keywords(manifest),
     }
     if "summary" in manifest:
         rows = manifest["summary"]["stages"]["all"]
         front["size_categories"] = [next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")]
     if sources := [source["repo"] for source in manifest["sources"] if source.get("repo")]:
         front["source_datasets"] = sources
-    if HUB_ID.fullmatch(model := _base_model(manifest)):
+    if HUB_ID.fullmatch(model := base_model(manifest)):
         front["base_model"] = model
-    loadable = _loadable(manifest)
-    front["configs"] = [_config(manifest, name) for name in loadable]
+    configs = loadable(manifest)
+    front["configs"] = [_config(manifest, name) for name in configs]
     front["dataset_info"] = [
-        {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in loadable
+        {"config_name": name, "features": [_feature(column) for column in CONFIGS[name]]} for name in configs
     ]
     return front
-
-
-def _kind(manifest: dict[str, Any]) -> str:
-    """What its responses are (`builder.method.kinds`); `math` says nothing of it."""
-    return manifest["verifier"].get("kind", "value")
 
 
 def _opinion(manifest: dict[str, Any]) -> str:
@@ -134,35 +127,9 @@ def _opinion(manifest: dict[str, Any]) -> str:
     return " (judged)" if manifest["verifier"].get("judged_by") else ""
 
 
-def _part(manifest: dict[str, Any]) -> str | None:
-    """Which part of a build a release is; None if the whole."""
-    shard = manifest["settings"].get("shard")
-    return f"shard {shard.replace('/', ' of ')}" if shard else None
-
-
-def _named(name: str, manifest: dict[str, Any]) -> str:
-    """A name that says what else a release is than a whole, finished one."""
-    return ", ".join(filter(None, [name, _part(manifest), "interim" if manifest.get("interim") else None]))
-
-
-def _loadable(manifest: dict[str, Any]) -> list[str]:
-    """The configs with rows; `datasets` fails on a split without any, so that one is better not declared."""
-    if "summary" not in manifest:
-        return list(CONFIGS)
-    rows = rows_by_config(manifest["summary"])
-    return [name for name in CONFIGS if rows[name]]
-
-
-def _base_model(manifest: dict[str, Any]) -> str:
-    """The target's repository; a model that came from a directory has no name that means anything elsewhere."""
-    local = manifest["target"]["revision"].startswith("local-")
-    return manifest["target"]["name"] if local else manifest["target"]["model"]
-
-
 def _license(manifest: dict[str, Any]) -> dict[str, Any]:
-    """All licences that bear on a row, as the Hub knows them; anything else is `other`, and the card says what."""
-    declared = [manifest["target"]["license"], *(source["license"] or "unknown" for source in manifest["sources"])]
-    ids = list(dict.fromkeys(name if _HUB_LICENSE.fullmatch(name) else "other" for name in declared))
+    """All licences that bear on a row, as the Hub knows them; where one is `other`, the card says what."""
+    ids = licenses(manifest)
     front: dict[str, Any] = {"license": ids[0] if len(ids) == 1 else ids}
     if "other" in ids:
         front["license_name"] = "see-the-section-licences"

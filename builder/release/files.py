@@ -1,4 +1,4 @@
-"""What every release is made of, whoever fills it: Parquet files, plots, card, and the manifest last.
+"""What every release is made of, whoever fills it: Parquet files, plots, card, Croissant file, and the manifest last.
 
 Where there is a `manifest.json`, the release is complete.
 """
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputError
-from builder.release.card import render_card
+from builder.release.card import CARD, render_card
+from builder.release.croissant import CROISSANT, render_croissant
 from builder.release.manifest import NAME, facts, file_facts
 from builder.release.open import Release
 from builder.release.parquet import TableWriter
@@ -23,7 +24,7 @@ BATCH = 250  # rows held as Python objects, with all their candidates
 
 
 def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """Add card and manifest to a new release, whose data files and plots are written.
+    """Add card, Croissant file and manifest to a new release, whose data files and plots are written.
 
     Args:
         scratch: its directory, where it is not seen yet.
@@ -33,9 +34,9 @@ def finish(scratch: Path, content: dict[str, Any]) -> dict[str, Any]:
         The manifest.
     """
     content = content | {"files": file_facts(scratch)}
-    card = scratch / "README.md"
-    card.write_text(render_card(content), encoding="utf-8")
-    content["files"][card.name] = facts(card)
+    for name, text in ((CARD, render_card(content)), (CROISSANT, render_croissant(scratch, content))):
+        (scratch / name).write_text(text, encoding="utf-8")
+        content["files"][name] = facts(scratch / name)
     (scratch / NAME).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return content
 

@@ -35,6 +35,11 @@ class Release:
     revision: str | None
     manifest: dict[str, Any]
 
+    @property
+    def title(self) -> str:
+        """What to call it on a page: a directory by its name alone."""
+        return self.name if self.revision else self.path.resolve().name
+
     def files(self, config: str) -> list[Path]:
         """The Parquet files of a config, in order.
 

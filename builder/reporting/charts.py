@@ -132,8 +132,10 @@ class Change:
     after: float
 
 
-def changes(label: str, lines: Sequence[Change], x_name: str, width: int) -> str:
-    """From before, in the expert's grey, to after, in the series' colour."""
+def changes(
+    label: str, lines: Sequence[Change], x_name: str, width: int, texts: tuple[str, str] = ("expert", "kept")
+) -> str:
+    """From before, in the expert's grey, to after, in the series' colour; `texts` are what the two are called."""
     drawing, left = Drawing(width, label), _left([line.name for line in lines], width)
     y = 4.0
     values = [v for line in lines for v in (line.before, line.after) if isfinite(v)]
@@ -151,8 +153,8 @@ def changes(label: str, lines: Sequence[Change], x_name: str, width: int) -> str
         before, after = across(line.before), across(line.after)
         forward = after >= before
         drawing.line(before, middle, after, middle, f"link {line.series}")
-        drawing.dot(before, middle, 5, "fill expert", f"expert {real(line.before)}")
-        drawing.dot(after, middle, 6, f"fill {line.series}", f"kept {real(line.after)}")
+        drawing.dot(before, middle, 5, "fill expert", f"{texts[0]} {real(line.before)}")
+        drawing.dot(after, middle, 6, f"fill {line.series}", f"{texts[1]} {real(line.after)}")
         ends = ("end", "start") if forward else ("start", "end")
         side = 10 if forward else -10
         if abs(line.after - line.before) > 1e-9:

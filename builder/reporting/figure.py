@@ -48,7 +48,13 @@ def of_histogram(
     )
 
 
-def of_stages(title: str, caption: str, label: str, means: Mapping[str, tuple[float, float]]) -> Figure:
+def of_stages(
+    title: str,
+    caption: str,
+    label: str,
+    means: Mapping[str, tuple[float, float]],
+    texts: tuple[str, str] = ("expert", "kept"),
+) -> Figure:
     """The figure of means per token before and after, nats, by stage and for `all`; `label` is for a screen reader."""
     lines = [
         charts.Change(STAGE_NAMES.get(stage, "all rows"), stage if stage in STAGE_NAMES else "kept", before, after)
@@ -57,7 +63,7 @@ def of_stages(title: str, caption: str, label: str, means: Mapping[str, tuple[fl
     return Figure(
         title,
         caption,
-        partial(charts.changes, label, lines, "nats per token"),
-        ("stage", "expert", "kept"),
+        partial(charts.changes, label, lines, "nats per token", texts=texts),
+        ("stage", *texts),
         tuple((line.name, real(line.before, 3), real(line.after, 3)) for line in lines),
     )

@@ -1,6 +1,7 @@
 """What to know first about a release: did rewriting narrow the gap, how sure is that, and what to be careful with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from builder.release.records import STAGES
 from builder.reporting.figure import STAGE_NAMES
@@ -20,7 +21,7 @@ def headline(s: Statistics) -> str:
     gap, measure = (s.gap, "excess surprisal") if s.gap else (s.gap_by_logprob, "surprisal, −log π,")
     if gap is None:
         return "How far the texts are from the policy is not known: some have no finite log-prob."
-    words = f"{measure} goes from {real(gap.before.value)} to {real(gap.after.value)} nats per token ({_interval(gap)})"
+    words = f"{measure} goes from {real(gap.before.value)} to {real(gap.after.value)} nats per token ({interval(gap)})"
     return f"{_verdict(gap.change)}: {words}{_exceptions(s)}."
 
 
@@ -29,13 +30,42 @@ def warnings(s: Statistics) -> list[str]:
     return list(_warnings(s))
 
 
+def opinion(manifest: Mapping[str, Any]) -> list[str]:
+    """That nothing was verified, where a model judged."""
+    judge = manifest["verifier"].get("judged_by")
+    return [f"Nothing here is verified: which answers are correct is the opinion of {judge}."] if judge else []
+
+
+def interim(manifest: Mapping[str, Any]) -> str | None:
+    """What to know about a release of a build that is not finished; None of one that is."""
+    if not (found := manifest.get("interim")):
+        return None
+    done, left = found["finished"], found["unfinished"]
+    if not left:
+        return f"Interim: all {count(done)} rows are finished; the release itself comes from the build’s own command."
+    return (
+        f"Interim, of an unfinished build: {count(done)} of {count(done + left)} rows are finished "
+        f"({share(done, done + left)}); the other {count(left)} are not in this report."
+        f"{_pace(manifest['cost'], done)} Rows that are solved soon finish first, so that stages, pass rates and the "
+        "gap will still move. The cost includes what was drawn for unfinished rows."
+    )
+
+
+def _pace(cost: Mapping[str, Any], finished: int) -> str:
+    if not (seconds := cost["seconds"]):
+        return ""
+    tokens = count(cost["sampled_tokens"] / seconds)
+    return f" So far {count(3600 * finished / seconds)} rows an hour, {tokens} sampled tokens a second."
+
+
 def _verdict(change: Mean) -> str:
     if change.high < 0:
         return "Rewriting narrowed the gap"
     return "Rewriting widened the gap" if change.low > 0 else "Whether rewriting narrowed the gap cannot be told"
 
 
-def _interval(gap: Gap) -> str:
+def interval(gap: Gap) -> str:
+    """A change with its 95 % interval, in words."""
     if gap.change.texts < 2:
         return "one row"
     return f"a change of {real(gap.change.value)}, 95 % interval {real(gap.change.low)} to {real(gap.change.high)}"

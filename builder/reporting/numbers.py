@@ -36,6 +36,11 @@ def real(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
+def finite(value: float | None, digits: int = 17) -> float | None:
+    """A number for JSON, which has none that is not finite: None."""
+    return round(value, digits) if value is not None and math.isfinite(value) else None
+
+
 def weight(log_weight: float) -> str:
     """exp(log_weight): as a decimal number where that is readable, else as a power of ten."""
     if log_weight == -math.inf:

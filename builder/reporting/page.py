@@ -8,7 +8,6 @@ request and no script but these, by their hashes.
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -22,28 +21,23 @@ from builder.reporting.statistics import Statistics
 
 _FILES = resources.files("builder.reporting") / "page"
 _STYLES = ("plots.css", "page.css")
-_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "difference.js", "examples.js", "theme.js")
+_SCRIPTS = ("symbols.js", "formula.js", "typeset.js", "difference.js", "theme.js", "rows.js")
 
 
 def render(release: Release, statistics: Statistics, examples: Examples) -> str:
     """The page of a release, as HTML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
     m = release.manifest
-    style = "\n".join(_read(name) for name in _STYLES)
-    scripts = [_read(name) for name in _SCRIPTS]
-    return environment.from_string(_read("page.html")).render(
-        name=release.name if release.revision else release.path.resolve().name,
+    return page(
+        "report.html",
+        "examples.js",
+        examples.rows,
+        name=release.title,
         m=m,
         sources=" and ".join(source["name"] for source in m["sources"]),
-        policy=_policy(style, scripts),
-        style=style,
-        scripts=scripts,
+        interim=findings.interim(m),
+        found_right="judged" if findings.opinion(m) else "verified",
         headline=findings.headline(statistics),
-        warnings=[*_opinion(m), *findings.warnings(statistics)],
+        warnings=[*findings.opinion(m), *findings.warnings(statistics)],
         reasons=[reason for reason in REASONS.values() if any(reason in row["reasons"] for row in examples.rows)],
         figures=figures(statistics, m),
         brief=tables.brief(statistics, m),
@@ -54,13 +48,32 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         settings=tables.settings(m),
         manifest=json.dumps(m, indent=2, ensure_ascii=False),
         sample=_sample(examples),
-        examples=embedded(examples.rows),
+        tokens=examples.tokens,
     )
 
 
-def _opinion(manifest: Mapping[str, Any]) -> Iterator[str]:
-    if judge := manifest["verifier"].get("judged_by"):
-        yield f"Nothing here is verified: which answers are correct is the opinion of {judge}."
+def page(template: str, script: str, rows: list[dict[str, Any]], **content: Any) -> str:
+    """A page as HTML: what a template of `page/` makes of its content, with all styles and scripts in it.
+
+    Args:
+        template: its file.
+        script: file of the script that says how a row looks.
+        rows: to browse.
+        content: what the template names.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = "\n".join(_read(name) for name in _STYLES)
+    scripts = [_read(name) for name in (*_SCRIPTS, script)]
+    shared = {"policy": _policy(style, scripts), "style": style, "scripts": scripts, "examples": embedded(rows)}
+    return environment.get_template(template).render(**shared, **content)
 
 
 def embedded(data: object) -> str:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 ALL = "all"
 PHASES = ("self", "guided")
+# Columns of the expert's and of the kept text.
+EXCESS = ("expert_excess_surprisal_per_token", "excess_surprisal_per_token")
+LOGPROBS = ("expert_logprob_per_token", "policy_logprob_per_token")
+TOKENS = ("expert_tokens", "completion_tokens")
 _CATEGORIES = ("stage", "source", "fallback_reason")
 _NUMBERS = (
-    "self_sampled", "self_correct", "guided_sampled", "guided_correct", "completion_tokens", "policy_logprob",
-    "policy_logprob_per_token", "expert_tokens", "expert_logprob", "expert_logprob_per_token", "copy_rate",
-    "excess_surprisal_per_token", "expert_excess_surprisal_per_token", "hint_reliance",
+    "self_sampled", "self_correct", "guided_sampled", "guided_correct", "policy_logprob", "expert_logprob", "copy_rate",
+    "hint_reliance", *EXCESS, *LOGPROBS, *TOKENS,
 )  # fmt: skip
 
 
@@ -86,6 +89,7 @@ class Statistics:
         rows: unit-denominator weights of rows, by stage and for `all`.
         tokens: weights of the tokens of D′, and of its sequences with the stored denominator.
         log_ratios: log of the stored-denominator weight of each sequence of guided-alignment.
+        correct: share of candidates that are correct, by phase: a mean over the rows that any was drawn for.
         pass_rates: rows by number (or share) of correct candidates, by phase.
         tokens_per_text: tokens of each text, series `expert` and `kept`.
         copy_rates: of the retellings that are kept.
@@ -107,6 +111,7 @@ class Statistics:
     rows: dict[str, RowWeights]
     tokens: TokenWeights
     log_ratios: Histogram
+    correct: dict[str, float]
     pass_rates: dict[str, dict[str, int]]
     tokens_per_text: Histogram
     copy_rates: Histogram
@@ -141,23 +146,24 @@ def collect(release: Release, advance: Callable[[int], None] = lambda rows: None
     tokens = token_weights(release, advance)
     return Statistics(
         summary=summarize(release.path),
-        per_token=_before_and_after(rows, "expert_logprob_per_token", "policy_logprob_per_token"),
+        per_token=_before_and_after(rows, *LOGPROBS),
         per_sequence=_before_and_after(rows, "expert_logprob", "policy_logprob"),
-        gap=_gap(rows, "expert_excess_surprisal_per_token", "excess_surprisal_per_token", 1),
-        gap_by_logprob=_gap(rows, "expert_logprob_per_token", "policy_logprob_per_token", -1),
+        gap=gap_between(rows, EXCESS, 1),
+        gap_by_logprob=gap_between(rows, LOGPROBS, -1),
         distinct=_distinct(release),
-        excess=_before_and_after(rows, "expert_excess_surprisal_per_token", "excess_surprisal_per_token"),
+        excess=_before_and_after(rows, *EXCESS),
         hint_reliance=histogram({"guided_alignment": _array(rows, "hint_reliance")}),
         change=histogram(changes),
         less_likely={stage: int((values < 0).sum()) for stage, values in changes.items()},
         rows={stage: _row_weights(part) for stage, part in {ALL: rows, **by_stage}.items()},
         tokens=tokens,
         log_ratios=histogram({"guided_alignment": tokens.log_ratios["guided_alignment"]}),
+        correct=_correct(rows),
         pass_rates={
             phase: pass_rates(rows[f"{phase}_correct"].to_numpy(), rows[f"{phase}_sampled"].to_numpy())
             for phase in PHASES
         },
-        tokens_per_text=_before_and_after(rows, "expert_tokens", "completion_tokens", whole=True),
+        tokens_per_text=_before_and_after(rows, *TOKENS, whole=True),
         copy_rates=histogram(
             {"guided_alignment": _array(rows.filter(pl.col("stage") == "guided_alignment"), "copy_rate")}, bins=25
         ),
@@ -177,18 +183,41 @@ def _before_and_after(rows: "pl.DataFrame", before: str, after: str, *, whole: b
     return histogram({"expert": _array(rows, before), "kept": _array(rows, after)}, whole=whole)
 
 
-def _gap(rows: "pl.DataFrame", before: str, after: str, sign: int) -> Gap | None:
-    """Of all rows that have both; None if there are none."""
+def gap_between(
+    rows: "pl.DataFrame", names: tuple[str, str], sign: int, lengths: tuple[str, str] = TOKENS
+) -> Gap | None:
+    """Means per token of two texts a row, and their difference.
+
+    Args:
+        rows: a text before and one after in each.
+        names: columns with the value per token of each text, nats.
+        sign: what to multiply it with.
+        lengths: columns with the number of tokens of each text.
+
+    Returns:
+        Of all rows that have both values; None if there are none, or one is infinite.
+    """
     import numpy as np
 
-    known = rows.drop_nulls([before, after])
+    known = rows.drop_nulls(names)
     if known.is_empty():
         return None
-    tokens = [_array(known, name) for name in ("expert_tokens", "completion_tokens")]
-    counted = [(sign * _array(known, name) * t, t) for name, t in zip((before, after), tokens, strict=True)]
+    tokens = [_array(known, name) for name in lengths]
+    counted = [(sign * _array(known, name) * t, t) for name, t in zip(names, tokens, strict=True)]
     if not all(np.isfinite(sums).all() for sums, _ in counted):
         return None
     return Gap(Mean.of(*counted[0]), Mean.of(*counted[1]), Mean.of_change(*counted))
+
+
+def _correct(rows: "pl.DataFrame") -> dict[str, float]:
+    import polars as pl
+
+    drawn = {phase: rows.filter(pl.col(f"{phase}_sampled") > 0) for phase in PHASES}
+    return {
+        phase: (part[f"{phase}_correct"] / part[f"{phase}_sampled"]).mean()
+        for phase, part in drawn.items()
+        if len(part)
+    }
 
 
 def _distinct(release: Release) -> float:

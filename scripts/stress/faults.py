@@ -22,6 +22,10 @@ from scripts.standins.fault_proxy import FAULTS, FaultProxy
 
 _HEALTHY = 12  # requests before the fault
 _ROWS = 18
+_FRAME = re.compile(
+    r"18 of 18 rows are unfinished \(row \S+: engine at URL (.*)\); "
+    r"everything finished is kept, the same command continues(.*)"
+)  # what every message says; the table shows what stands in it
 
 
 def main() -> int:
@@ -30,8 +34,8 @@ def main() -> int:
     parser.add_argument("faults", nargs="*", default=FAULTS, help=f"which ones (all: {' '.join(FAULTS)})")
     target = load_target("smollm2-135m-instruct")
     chat = Chat(resolve_model(target).path, target)
-    print("| fault | exit | what the user sees | same command, engine mended | answers paid twice |")
-    print("| --- | --: | --- | --- | --: |")
+    print("| fault | what the user sees | answers paid twice |")
+    print("| --- | --- | --: |")
     survived = [_row(fault, chat) for fault in parser.parse_args().faults]
     return 0 if all(survived) else 1
 
@@ -49,12 +53,11 @@ def _row(fault: str, chat: Chat) -> bool:
         finished = mended.returncode == 0 and len(table(folder / "r")) == _ROWS
         paid = engine.sampled.total() - len(table(folder / "r", "candidates")) if finished else 0
     said = broken.stderr.rpartition("error: ")[2].strip().replace(proxy.url, "URL").replace("|", r"\|")
-    said = re.sub(r"row \S+:", "row ID:", said)
-    print(
-        f"| {fault} | {broken.returncode} | {said} | {'finished' if finished else 'NOT FINISHED'} | {paid} |",
-        flush=True,
-    )
-    return finished and broken.returncode == 3 and "\n" not in said
+    framed = _FRAME.fullmatch(said)
+    survived = finished and broken.returncode == 3 and "\n" not in said
+    wrong = "" if survived else f" (NOT SURVIVED: exit {broken.returncode}, then {mended.returncode})"
+    print(f"| {fault} | {framed[1] + framed[2] if framed else said}{wrong} | {paid} |", flush=True)
+    return survived
 
 
 if __name__ == "__main__":

@@ -7,21 +7,8 @@ import pytest
 
 from builder.diff import main
 from builder.release.comparison import compare_releases, smallest_bump
-from builder.release.manifest import file_facts
-from builder.release.open import Release, open_release
-from builder.release.records import CONFIGS
-
-
-def altered(release, tmp_path, change, **manifest):
-    """A copy of a release whose `default` rows went through `change`."""
-    copy = tmp_path / "altered"
-    for config in CONFIGS:
-        (copy / "data" / config).mkdir(parents=True)
-        rows = pl.read_parquet(release.path / "data" / config / "*.parquet")
-        rows = change(rows) if config == "default" else rows
-        rows.write_parquet(copy / "data" / config / "train-00000.parquet")
-    files = file_facts(copy)
-    return Release("altered", copy, None, release.manifest | {"files": files} | manifest)
+from builder.release.open import open_release
+from tests.finished_build import altered
 
 
 @pytest.fixture

@@ -3,11 +3,15 @@
 import itertools
 import signal
 import subprocess
+import threading
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
 
+from builder import report
+from builder.errors import InputError
 from builder.journal.journal import Journal
 from builder.method.selection import select
 from builder.release.open import open_release
@@ -99,6 +103,35 @@ def test_what_is_finished_can_be_released_before_the_rest_is(tmp_path, engine, c
     assert "interim" not in open_release(str(tmp_path / "r")).manifest
     finished = {row["id"]: row for row in table(tmp_path / "r").to_dicts()}
     assert all(finished[row["id"]] == row for row in table(interim.path).to_dicts())
+
+
+def test_a_report_of_a_running_build_does_not_disturb_it(tmp_path, engine, chat, capsys):
+    source = write_source(tmp_path / "s.jsonl", [problem("solvable", n) for n in range(12)] + [problem("poison")])
+    looked = threading.Event()
+    engine.before = lambda request: "(poison)" in chat.prompt_text(request["prompt"]) and looked.wait() and None
+    with subprocess.Popen(command(source, tmp_path / "r", engine), stdout=subprocess.DEVNULL) as running:
+        try:
+            journal = tmp_path / "r.work" / "journal.sqlite"
+            until(lambda: running.poll() is not None or (journal.exists() and finished(journal) == 12))
+            assert report.main([str(tmp_path / "r.work")]) == 0
+            assert "12 of 13 rows are finished (92.3 %)" in capsys.readouterr().out
+            assert "12 of 13 rows" in (tmp_path / "r.work.report.html").read_text()
+        finally:
+            looked.set()
+            code = running.wait()
+    assert code == 0
+    assert len(table(tmp_path / "r")) == 13
+
+
+def finished(journal):
+    """Rows that a running build has finished."""
+    with suppress(InputError), Journal(journal, readonly=True) as reader:  # none before its tables are made
+        return reader.progress().rows
+
+
+def until(condition):
+    while not condition():
+        time.sleep(0.05)
 
 
 def test_an_engine_that_goes_away_ends_the_build_with_one_line_and_all_that_was_finished(

@@ -64,6 +64,8 @@ WRONG = [
     ((*TRAIN, "--dataset", "README.md"), "README.md is a file: add --data text"),
     (("trainers.evaluate", "--modle", "x"), "did you mean --model?"),
     (("trainers.evaluate", "--model", "x"), "--output is missing"),
+    (("trainers.evaluate", "--model", "x", "--output", "o", "--card"), "--card: x is not the --output of a trainer"),
+    (("builder.report", "nowhere", "neither", "--plots", "p"), "--plots are of one release"),
     (("trainers.evaluate", "--model", "./modeldir", "--output", "o"), "there is no folder ./modeldir"),
     (("trainers.evaluate", "--compare", "a", "b"), "a holds no finished evaluation"),
     (("trainers.plot", "nowhere", "--output", "o.png"), "nowhere"),

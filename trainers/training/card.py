@@ -1,4 +1,4 @@
-"""The card of a trained model: what it was made from and how, how to ask it, and what was measured while it trained."""
+"""The card of a trained model: what it was made from and how, how to ask it, and what was measured of it."""
 
 import json
 from collections.abc import Sequence
@@ -8,10 +8,14 @@ from typing import Any
 from builder import __version__
 from builder.config import Target
 from builder.hub import HUB_ID
+from builder.machine.atomic import write_atomically
 from builder.machine.validation import validated
 from builder.method.prompts import turns
 from trainers.losses import LOSSES
-from trainers.training.runlog import BEST
+from trainers.training.card_results import eval_results, evaluation, table
+from trainers.training.runlog import BEST, RUN, STEPS, read_steps
+
+CARD = "README.md"
 
 DATA = {
     "full": "all of D′: the model's own correct solutions, retold ones, and the expert's where it had neither",
@@ -24,13 +28,36 @@ DATA = {
 _QUESTION = "What is 12 * 12?"
 
 
-def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
+def write_card(folder: Path, name: str | None = None, results: dict[str, Any] | None = None) -> None:
+    """Write a run's README.md from what its directory holds.
+
+    Args:
+        folder: of the run.
+        name: of the model; None for that of the card which is there.
+        results: of an evaluation, as `results.json` has them; None if there is none.
+    """
+    card = folder / CARD
+    name = name or card.read_text(encoding="utf-8").split("\n# ", 1)[1].partition("\n")[0]
+    run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    curves = next((file.name for file in sorted(folder.glob("curves.*"))), None)
+    write_atomically(card, model_card(name, run, read_steps(folder / STEPS), results, curves))
+
+
+def model_card(
+    name: str,
+    run: dict[str, Any],
+    lines: Sequence[dict[str, Any]],
+    results: dict[str, Any] | None = None,
+    curves: str | None = None,
+) -> str:
     """The content of README.md.
 
     Args:
         name: of the model.
         run: content of its `run.json`.
         lines: what was logged so far, as `steps.jsonl` has it.
+        results: of an evaluation, as `results.json` has them.
+        curves: a picture of them, beside the card.
     """
     from huggingface_hub import ModelCardData
 
@@ -44,6 +71,7 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
         library_name="peft" if _adapter_alone(run) else "transformers",
         pipeline_tag="text-generation",
         tags=["mind-the-gap", run["loss"].replace("_", "-")],
+        **(eval_results(name, results) if results else {}),
     )
     asked = [{"role": "user", "content": _QUESTION}]  # other text has prompts of its own
     asked = asked if parts[0]["data"] == "text" else turns(target, "plain", problem=_QUESTION)
@@ -54,7 +82,7 @@ def model_card(name: str, run: dict[str, Any], lines: Sequence[dict[str, Any]]) 
 
 # {name}
 
-{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_data(parts, datasets)}.
+{_linked(run["model"])} fine-tuned with the loss `{run["loss"]}` on {_data(parts, run["dataset_revision"])}.
 
 ## Ask it
 
@@ -69,28 +97,35 @@ print(pipeline("text-generation", "{name}")(messages, max_new_tokens=512)[0]["ge
 
 ## How it was trained
 
-{_table(("setting", ""), _settings(run, lines))}
+{table(("setting", ""), _settings(run, lines))}
 
 Nats a token, over completion tokens; losses of different kinds do not compare, the plain negative log-likelihood does:
 
-{_table(("", "first", "last"), _figures(lines))}
+{table(("", "first", "last"), _figures(lines))}
 
-`run.json` has every setting and the revisions, `steps.jsonl` one line a step. Trained by Mind the Gap {__version__}
+[`run.json`](run.json) has every setting and the revisions, [`steps.jsonl`](steps.jsonl) one line a step:
+`python -m trainers.plot DIR --output DIR/curves.png` draws the curves. Trained by Mind the Gap {__version__}
 (`python -m trainers.train --loss {run["loss"]}`).
+{f"{chr(10)}![Curves]({curves}){chr(10)}" if curves else ""}
+## How many problems it solves
+
+{evaluation(results)}
 
 ## Limits
 
-These figures say how likely the model finds given text, not how many problems it solves: `python -m trainers.evaluate
---model DIR` samples and grades. Only final answers of the training text were checked, not every step that leads there.
+How likely the model finds given text is not how many problems it solves. Only final answers of the training text were
+checked, not every step that leads there.
 """
 
 
-def _data(parts: Sequence[dict[str, Any]], datasets: Sequence[str]) -> str:
-    shares = [f"{part['share']:.1%} " if part.get("share") else "" for part in parts]
-    return "; and on ".join(
-        f"{share}{_linked(dataset, 'datasets/')}:\n{DATA[part['data']]}"
-        for part, dataset, share in zip(parts, datasets, shares, strict=True)
-    )
+def _data(parts: Sequence[dict[str, Any]], revision: str | None) -> str:
+    """What it was trained on, each dataset at its version."""
+    said = []
+    for part in parts:
+        name, _, version = part["dataset"].partition("@")
+        share = f"{part['share']:.1%} " if part.get("share") else ""
+        said.append(f"{share}{_linked(name, 'datasets/', version or revision)}:\n{DATA[part['data']]}")
+    return "; and on ".join(said)
 
 
 def _settings(run: dict[str, Any], lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -140,11 +175,6 @@ def _figures(lines: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = ["---"] * len(columns)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, rule, *rows))
-
-
 def on_hub(name: str) -> bool:
     """Whether a name means a repository on the Hub, not something on this machine."""
     return HUB_ID.fullmatch(name) is not None and not Path(name).exists()
@@ -159,5 +189,8 @@ def _at(revision: str | None) -> str:
     return f" at `{revision}`" if revision else ""
 
 
-def _linked(name: str, kind: str = "") -> str:
-    return f"[{name}](https://huggingface.co/{kind}{name})" if on_hub(name) else _shown(name)
+def _linked(name: str, kind: str = "", version: str | None = None) -> str:
+    if not on_hub(name):
+        return _shown(name)
+    at, tree = (f"@{version}", f"/tree/{version}") if version else ("", "")
+    return f"[{name}{at}](https://huggingface.co/{kind}{name}{tree})"

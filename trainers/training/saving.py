@@ -1,6 +1,5 @@
 """What stands beside the weights, so that a checkpoint is a model which anybody can load, ask and evaluate."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,8 @@ from torch import Tensor
 from transformers import PreTrainedModel, TrainingArguments
 
 from builder.errors import InputError
-from builder.machine.atomic import write_atomically
-from trainers.training.card import model_card
-from trainers.training.runlog import RUN, STEPS, read_steps
+from trainers.training.card import write_card
+from trainers.training.runlog import RUN
 
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "*.jinja")
 
@@ -45,8 +43,7 @@ class Companions:
 
     def write_card(self, name: str) -> None:
         """Write the run's README.md from what is known so far."""
-        run = json.loads((self.output / RUN).read_text(encoding="utf-8"))
-        write_atomically(self.output / "README.md", model_card(name, run, read_steps(self.output / STEPS)))
+        write_card(self.output, name)
 
 
 def create_repo(args: TrainingArguments) -> None:

@@ -1,4 +1,8 @@
 import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -6,9 +10,10 @@ import pytest
 from datasets import load_dataset
 
 from builder.building import write_release as release
-from builder.building.write_release import write_interim, write_release
+from builder.building.workspace import Runtime
+from builder.building.write_release import release_so_far, write_interim, write_release
 from builder.engines.protocol import Completion
-from builder.errors import MindTheGapError, UnfinishedError
+from builder.errors import InputError, MindTheGapError, UnfinishedError
 from builder.journal.journal import Journal
 from builder.release import parquet
 from builder.release.files import data_file
@@ -203,7 +208,7 @@ def test_an_answer_that_is_not_in_the_journal_is_one_clear_error(build, chat):
 
 def forget(workspace, *rows):
     """Rows that have no outcome yet."""
-    with sqlite3.connect(workspace.journal_file) as db:
+    with closing(sqlite3.connect(workspace.journal_file, isolation_level=None)) as db:
         db.executemany("DELETE FROM outcomes WHERE row = ?", [(row,) for row in rows])
 
 
@@ -249,6 +254,66 @@ def test_nothing_finished_is_no_interim_release(build, chat):
     with pytest.raises(UnfinishedError, match=r"no row of .* is finished yet"):
         write_interim(output, workspace, chat)
     assert not output.exists()
+
+
+@pytest.fixture
+def begun(build, smollm2):
+    """The working directory of a build whose engine was reached, with one row finished of three."""
+    workspace, _ = build
+    runtime = Runtime(model_dir=str(smollm2), engine_urls=[], engine_model="x", send_seed=True)
+    workspace.runtime_file.write_text(runtime.model_dump_json())
+    forget(workspace, 0, 2)
+    return workspace.root
+
+
+def test_what_is_finished_can_be_looked_at_and_nothing_is_left_of_that(begun):
+    before = {file: file.read_bytes() for file in begun.rglob("*") if file.is_file()}
+    with release_so_far(begun) as release:
+        assert release.manifest["interim"] == {"finished": 1, "unfinished": 2}
+        assert release.path.name == "release"
+        assert load_dataset(str(release.path), split="train")["id"] == ["made-up-1"]
+    assert not release.path.exists()
+    # SQLite's own notes about who reads a journal are no part of it.
+    after = {file: file.read_bytes() for file in begun.rglob("*") if file.suffix not in (".sqlite-shm", ".sqlite-wal")}
+    assert after == before
+
+
+def test_a_process_that_writes_to_the_journal_does_not_notice_that_it_is_read(begun, chat):
+    written = begun / "written"
+    script = """
+import itertools, sys
+from pathlib import Path
+from builder.engines.protocol import Completion
+from builder.journal.journal import Journal
+with Journal(Path(sys.argv[1])) as journal:
+    for n in itertools.count():
+        journal.put([(b"other-%d" % n, Completion([n], [-1.0], "stop"))])
+        Path(sys.argv[2]).write_text(str(n))
+"""
+    with subprocess.Popen([sys.executable, "-c", script, begun / "journal.sqlite", written]) as writer:
+        try:
+            while not (written.exists() and written.read_text()):
+                assert writer.poll() is None
+                time.sleep(0.01)
+            first = int(written.read_text())
+            with release_so_far(begun) as release:
+                assert release.manifest["interim"] == {"finished": 1, "unfinished": 2}
+            assert writer.poll() is None
+        finally:
+            writer.kill()
+    with Journal(begun / "journal.sqlite") as journal:
+        assert journal.get(b"other-%d" % first) is not None
+        assert journal.progress().candidates > first + 1  # it went on meanwhile
+
+
+def test_a_build_that_has_not_begun_cannot_be_looked_at(tmp_path, begun):
+    for missing, error, said in (
+        ("runtime.json", UnfinishedError, "no row of .* is finished yet"),
+        ("journal.sqlite", InputError, "holds no build that has begun"),
+    ):
+        (begun / missing).unlink()
+        with pytest.raises(error, match=said), release_so_far(begun):
+            pass
 
 
 def test_an_outcome_without_its_row_is_refused(build, chat):

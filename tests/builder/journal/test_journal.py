@@ -230,3 +230,30 @@ def test_a_text_that_was_scored_before_gets_its_entropies_later(journal):
     journal.put_scores(b"a", [1], Scores([-1.5], [0.5]))
     assert journal.get(b"a").logprobs == [-1.0]  # what is there stays
     assert journal.get(entropy_key(b"a")).logprobs == [0.5]
+
+
+def test_a_journal_that_is_only_looked_at_takes_nothing_and_shows_what_others_write(journal):
+    journal.put([(b"k", completion())])
+    with Journal(journal.path, readonly=True) as reader:
+        assert reader.get(b"k") == completion()
+        journal.put_outcomes([outcome(3)])
+        assert [found.id for found in reader.outcomes()] == ["r3"]
+        assert reader.refusals.given_up() == {}
+        with pytest.raises(JournalError, match="readonly"):
+            reader.put([(b"other", completion())])
+    assert journal.progress().candidates == 1
+
+
+def test_a_journal_that_is_not_there_is_not_made_by_looking_at_it(tmp_path):
+    with pytest.raises(JournalError, match="unable to open"):
+        Journal(tmp_path / "journal.sqlite", readonly=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_is_read_where_nobody_may_write(tmp_path, monkeypatch):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.put([(b"k", completion())])
+    monkeypatch.setattr(journal_db.os, "access", lambda path, mode: False)
+    with Journal(tmp_path / "journal.sqlite", readonly=True) as reader:
+        assert reader.get(b"k") == completion()
+    assert [file.name for file in tmp_path.iterdir()] == ["journal.sqlite"]  # not even SQLite's own notes

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,11 +9,11 @@ import pytest
 
 from builder.release.records import CONFIGS
 from builder.reporting.static_plots import MAIN
-from tests.hub_standin import READ_TOKEN, TOKEN
+from tests.hub_standin import READ_TOKEN, TOKEN, HubError
 
 DATA = [f"data/{config}/train-00000.parquet" for config in CONFIGS]
 PLOTS = [f"plots/{name}.svg" for name in MAIN]
-EVERYTHING = {*DATA, *PLOTS, "README.md", "manifest.json", ".gitattributes"}
+EVERYTHING = {*DATA, *PLOTS, "README.md", "croissant.json", "manifest.json", ".gitattributes"}
 
 
 def files_at(repo, tag):
@@ -132,6 +133,41 @@ def test_a_dry_run_lists_what_would_change_and_changes_nothing(publish, hub, fir
     assert f"keep     {len(kept)} files" in done.stdout
     assert "tag      v2.0.0" in done.stdout
     assert not changing(hub.requests)
+
+
+def away(request):
+    raise HubError(503, "Unavailable", "Service Unavailable")
+
+
+def test_a_dry_run_needs_no_token(publish, hub, first, second):
+    anybody = {"environment": {"HF_TOKEN": ""}}
+    done = publish(first, "1.0.0", "--dry-run", **anybody)
+    assert done.returncode == 0, done.stderr
+    assert "no token: what is private is not seen; publishing needs HF_TOKEN" in done.stdout
+    assert f"create   repository {publish.name}" in done.stdout
+    listed = re.findall(r"^add +(\S+)  ([\d,]+) bytes$", done.stdout, re.M)
+    assert {path for path, _ in listed} == EVERYTHING - {".gitattributes"}
+    total = sum(int(size.replace(",", "")) for _, size in listed)
+    assert f"in all   {len(listed)} files, {total:,} bytes, in one commit to" in done.stdout
+    assert f"/datasets/{publish.name}\n" in done.stdout
+    publish(first, "1.0.0")
+    assert "replace  data/default/train-00000.parquet" in publish(second, "1.1.0", "--dry-run", **anybody).stdout
+    publish.repo.private = True
+    assert "create   repository" in publish(second, "1.1.0", "--dry-run", **anybody).stdout
+    hub.before = away
+    done = publish(first, "1.0.0", "--dry-run", **anybody)
+    assert "no token: nor can the Hub be reached (" in done.stdout
+    assert f"create   repository {publish.name}" in done.stdout
+
+
+def test_the_croissant_file_names_the_files_at_the_tag(publish, first):
+    publish(first, "1.0.0")
+    files = files_at(publish.repo, "v1.0.0")
+    said = json.loads(files["croissant.json"])
+    assert said["version"] == "1.0.0"
+    found = {entry["contentUrl"]: entry["sha256"] for entry in said["distribution"] if "contentSize" in entry}
+    place = f"https://huggingface.co/datasets/{publish.name}/resolve/v1.0.0/"
+    assert found == {f"{place}{path}": hashlib.sha256(files[path]).hexdigest() for path in DATA}
 
 
 def test_private(publish, first):

@@ -10,8 +10,8 @@ def test_a_small_release_is_shown_whole_and_in_order(release):
 
 def test_a_row_has_both_texts_and_all_its_candidates(release):
     row = draw(release, 10, seed=0).rows[2]
-    assert row["expert"] == {"text": "It is \\boxed{2}.", "tokens": 2, "logprob": -8.0}
-    assert row["kept"] == {"text": "Clearly \\boxed{2}.", "tokens": 2, "logprob": -2.0}
+    assert row["expert"] == {"text": "It is \\boxed{2}.", "tokens": 2, "logprob": -8.0, "parts": None}
+    assert row["kept"] == {"text": "Clearly \\boxed{2}.", "tokens": 2, "logprob": -2.0, "parts": None}
     assert row["passed"] == {"self": [0, 2], "guided": [2, 2]}
     assert [(c["phase"], c["index"], c["kept"]) for c in row["candidates"]] == [
         ("self", 0, False), ("self", 1, False), ("guided", 0, True), ("guided", 1, False),

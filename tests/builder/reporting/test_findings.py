@@ -1,6 +1,6 @@
 import pytest
 
-from builder.reporting.findings import headline, warnings
+from builder.reporting.findings import headline, interim, warnings
 from builder.reporting.remarkable import remarkable
 from builder.reporting.statistics import collect
 from tests.builder.reporting.handmade import ROWS, Row, candidate, write
@@ -45,6 +45,22 @@ def test_a_stage_that_moved_away_is_named(found):
     for n, row in enumerate(away):
         row.id = f"g{n}"
     assert headline(found([*rows(-4.0, -1.0), *away])).endswith("rows of guided-alignment moved away.")
+
+
+def interim_manifest(finished, unfinished, seconds=600.0):
+    cost = {"seconds": seconds, "sampled_tokens": 12_000}
+    return {"interim": {"finished": finished, "unfinished": unfinished}, "cost": cost}
+
+
+def test_an_interim_release_says_how_much_of_it_there_is_and_how_fast_it_grows():
+    said = interim(interim_manifest(11, 9))
+    assert said.startswith(
+        "Interim, of an unfinished build: 11 of 20 rows are finished (55.0 %); the other 9 are not in this report."
+    )
+    assert " So far 66 rows an hour, 20 sampled tokens a second." in said
+    assert "an hour" not in interim(interim_manifest(11, 9, seconds=0))
+    assert interim(interim_manifest(20, 0)).startswith("Interim: all 20 rows are finished;")
+    assert interim({}) is None
 
 
 def test_what_to_be_careful_with_is_said_and_nothing_else(found):

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -63,6 +64,23 @@ def test_it_says_what_was_counted(release):
         "4,000, 200 a second",
     ):
         assert sentence in page
+
+
+def test_a_models_opinion_is_never_called_verified(release):
+    assert "one of the policy’s own verified answers" in page_of(release)
+    judged = release.manifest | {"verifier": release.manifest["verifier"] | {"judged_by": "me/judge"}}
+    page = page_of(replace(release, manifest=judged))
+    assert "Nothing here is verified: which answers are correct is the opinion of me/judge." in page
+    assert "one of the policy’s own judged answers, else a judged retelling" in page
+
+
+def test_an_interim_release_says_so_in_its_title_and_at_the_top(release):
+    assert "Interim" not in page_of(release)
+    early = replace(release, manifest=release.manifest | {"interim": {"finished": 4, "unfinished": 6}})
+    page = page_of(early)
+    Structure(page)
+    assert "<title>Policy-gap report, interim: release</title>" in page
+    assert '<p class="interim" role="note">Interim, of an unfinished build: 4 of 10 rows are finished (40.0 %)' in page
 
 
 @pytest.mark.parametrize("stages", [[0], [2], [3], [0, 1], [0, 3], [2, 3]])

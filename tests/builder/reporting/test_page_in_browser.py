@@ -278,6 +278,11 @@ def test_what_was_changed_is_shown_on_demand(browser):
     browser.run("byId('differences').click()")
 
 
+def test_tokens_are_not_offered_where_their_texts_are_not_known(browser):
+    assert browser.run("return document.getElementById('tokens')") is None
+    assert "the tokenizer of me/tiny is not on the machine that wrote this." in browser.texts(".note")[-1]
+
+
 def test_rows_worth_looking_at_can_be_picked(browser):
     browser.run("controls.reason.value = 'leans most on the expert'; filter()")
     assert browser.run("return shown.map((row) => row.id)") == ["c"]

@@ -22,6 +22,13 @@ def test_examples_and_plots(release, tmp_path, capsys):
     assert len(list(plots.glob("*.svg"))) == 4
 
 
+def test_an_unfinished_build_is_named_where_its_release_is_asked_for(tmp_path):
+    (tmp_path / "r.work").mkdir()
+    (tmp_path / "r.work" / "settings.json").write_text("{}")
+    with pytest.raises(InputError, match=r"r is not finished; .*: python -m builder.report .*/r.work"):
+        main([str(tmp_path / "r")])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
