@@ -43,7 +43,7 @@ def test_it_runs(tmp_path, smollm2, monkeypatch):
     assert "rows-0000003" in table
     assert "What is 7 + 5?" in texts
     assert "malformed" in rejected
-    assert "field 'solution': missing" in rejected
+    assert "rows.jsonl, line 5: field 'solution': missing" in rejected
     assert "release     " in chosen
     assert "--policy shortest: of 4 problems" in chosen
     assert judged == "['correct', 'incorrect']"
