@@ -52,6 +52,7 @@ class BuildOptions(TypedDict, total=False):
     shard: str
     drop_unverifiable: bool
     drop_contradicted: bool
+    near_duplicates: float
     decontaminate: Name | Sequence[Name]
     sampling: Literal["fixed", "adaptive"]
     candidates: int

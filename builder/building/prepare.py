@@ -42,7 +42,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     if (prepared := workspace.prepared_rows()) is not None:
         return prepared
     index = benchmark_index(settings.decontaminate)
-    loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
+    loaded = load(settings.sources, settings.limit, settings.seed, settings.shard, settings.near_duplicates)
     reasons: list[str] = []
     with (
         new_file(workspace.rows_file) as rows_file,  # appears last: its existence means that all three are complete

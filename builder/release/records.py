@@ -154,8 +154,8 @@ REJECTED = (
     Column(
         "reason",
         _TEXT,
-        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `malformed`, `engine_refused` or, in a "
-        "selection, `not_chosen`",
+        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `near_duplicate`, `malformed`, "
+        "`engine_refused` or, in a selection, `not_chosen`",
     ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),

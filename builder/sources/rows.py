@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RejectReason = Literal[
-    "overlong", "no_gold", "contradicted", "contaminated", "duplicate", "malformed", "engine_refused"
+    "overlong", "no_gold", "contradicted", "contaminated", "duplicate", "near_duplicate", "malformed", "engine_refused"
 ]
 
 

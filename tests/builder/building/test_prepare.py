@@ -243,6 +243,16 @@ def test_a_benchmarks_problem_is_rejected_and_names_it(run, tmp_path):
     assert 0 < prepared["benchmark_overlap"][1] < 0.5
 
 
+def test_a_problem_that_nearly_repeats_another_is_rejected_where_that_is_asked_for(run):
+    pytest.importorskip("rensa", reason="pip install -e '.[near-duplicates]'")
+    text = "A farmer has seventeen sheep and sells all but nine of them at the market. How many are left?"
+    rows = [row(text), row(text.replace("farmer", "shepherd")), row(text.replace("nine", "eight"))]
+    count, prepared, rejected = run(rows, near_duplicates=0.6)
+    assert count == 2
+    assert prepared["problem"].to_list() == [rows[0]["problem"], rows[2]["problem"]]
+    assert rejected.select("id", "reason").rows() == [("source-0000001", "near_duplicate")]
+
+
 def test_where_nothing_is_compared_the_overlap_is_unknown(run):
     _, prepared, _ = run([row("What is 2 + 2?")])
     assert prepared["benchmark_overlap"].to_list() == [None]
