@@ -46,6 +46,10 @@ _OVERLAP = Column("benchmark_overlap", _REAL, "largest share of a benchmark prob
 _METADATA = Column("metadata", _TEXT, "what else the source says of the row for its verifier, a JSON object; null if "
                    "nothing")  # fmt: skip
 
+_EXPERT_INDEX = Column("expert_index", _COUNT, "which of several solutions that the source gives for the row is the "
+                       "expert's here, from 0: the first correct one, else the first; null if it gives one alone",
+                       may_lack=True)  # fmt: skip
+
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
     Column("source", _TEXT, "source the row comes from"),
@@ -82,6 +86,7 @@ DEFAULT = (
            "not measured"),
     Column("excess_surprisal_per_token", _REAL, "the same, mean over tokens, nats"),
     Column("expert_solution", _TEXT, "the source's own solution"),
+    _EXPERT_INDEX,
     _EXPERT_VERDICT,
     Column("expert_false_steps", _COUNT, "numeric equations in the expert solution that do not hold"),
     Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
@@ -170,6 +175,7 @@ PREPARED = (
     _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("expert_solution", _TEXT, "the source's own solution"),
+    _EXPERT_INDEX,
     Column("gold", _TEXT, "gold answer; empty if the source has none"),
     _KIND,
     _METADATA,

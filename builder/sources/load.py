@@ -116,7 +116,7 @@ class _Intake:
                 raise MalformedError(record.fault)
             if fields.id:
                 row_id = self._new_id(record, fields.id)
-            problem, solution, gold = content_of(record.values, fields)
+            problem, solutions, gold = content_of(record.values, fields)
             metadata = metadata_of(record.values, fields.metadata)
             normalised = self._new_problem(problem)
         except (MalformedError, _DuplicateError) as fault:
@@ -126,7 +126,8 @@ class _Intake:
             return RejectedRow(row, self._claim(row_id), source.name, reason, detail, *texts, origin)
         row_id = self._claim(row_id)
         self._seen.add("problem", normalised, row_id)
-        return SourceRow(row, row_id, source.name, problem, solution, gold, origin, metadata)
+        several = {"experts": solutions, "expert_index": 0} if len(solutions) > 1 else {}
+        return SourceRow(row, row_id, source.name, problem, solutions[0], gold, origin, metadata, **several)
 
     def _new_id(self, record: Record, field: str) -> str:
         row_id = id_in(record.values, field)

@@ -21,6 +21,8 @@ class SourceRow:
         gold: the reference answer; None if the source gives none, neither apart nor within the solution.
         origin: where the source says that it has the problem from; None if it does not say.
         metadata: what else it says of the row for its verifier, a JSON object as text; None if nothing.
+        experts: all of its solutions, if it gives several; `expert_solution` is one of them.
+        expert_index: which one; None if it gives one alone.
     """
 
     row: int
@@ -31,6 +33,8 @@ class SourceRow:
     gold: str | None
     origin: str | None = None
     metadata: str | None = None
+    experts: tuple[str, ...] = ()
+    expert_index: int | None = None
 
 
 @dataclass(frozen=True)
