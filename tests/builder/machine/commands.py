@@ -1,6 +1,7 @@
 """A command that ends as it is told to, for the tests of `builder.machine.called`."""
 
 import errno
+import os
 import time
 
 from builder import errors
@@ -16,6 +17,7 @@ def main(arguments: list[str]) -> int:
     if args.full:
         raise OSError(errno.ENOSPC, "No space left on device", "big.parquet")
     if args.wait:
+        print(os.getpid(), flush=True)
         time.sleep(600)
     return 1 // args.defect
 
