@@ -12,7 +12,7 @@ import pytest
 from builder.api import BuildOptions, InputError, _arguments, build, reselect, verifier
 from builder.arguments import parser
 from builder.policy.models import cache_dir
-from scripts.standins.builds import answer, problem, table, write_source
+from scripts.standins.builds import EXPERT, answer, problem, table, write_source
 from scripts.standins.fake_engine import FakeEngine
 
 # What is an argument of `build` itself, what it is not for, and what belongs to other calls.
@@ -21,7 +21,8 @@ OTHERS = {
     *("list_targets", "print_target", "tool_version", "dry_run", "release_now", "json"),
     *("push_to_hub", "version", "private"),
 }
-ROWS = [problem(("solvable", "retellable", "hopeless")[n % 3], n) for n in range(6)]
+ROWS = [problem(("solvable", "retellable", "hopeless")[n % 3], n) | {"answer": 4} for n in range(6)]
+ROWS[5] |= {"solution": ["Two and two are \\boxed{5}.", EXPERT]}
 
 
 def flags():
@@ -140,6 +141,9 @@ def test_a_list_of_rows_is_built_as_its_file_is(tmp_path, chat, cache, build):
         assert engine.asked == before
         assert "is finished already" in said[0]
         assert again.path == tmp_path / "mine"
+        last = table(again.path).row(5, named=True)
+        assert (last["stage"], last["expert_index"], last["expert_solution"]) == ("fallback", 1, EXPERT)
+        assert last["completion"][0]["content"] == EXPERT
         with pytest.raises(InputError, match=r"other settings:\n  sources\.0\.name: was 'rows:"):
             api.build(rows=ROWS[:5], say=said.append, **options)
         with pytest.raises(InputError, match=r"^--candidates 0: must be at least 1$"):
