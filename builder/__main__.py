@@ -30,6 +30,8 @@ COMMANDS = {
     "merge-adapter": "trainers.merge",
     "plot": "trainers.plot",
     "evaluate": "trainers.evaluate",
+    "study": "trainers.study",
+    "tables": "trainers.study.tables",
 }
 
 

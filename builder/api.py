@@ -156,7 +156,7 @@ def reselect(
 
 
 def verifier(
-    name: "str | type[VerifierPlugin]" = "math", *, deadline: float = 5.0, workers: int | None = None
+    name: "str | type[VerifierPlugin]" = "math", *, deadline: float | None = None, workers: int | None = None
 ) -> "Verifier":
     r"""What judges responses, in worker processes that can be killed; use it in a `with` block.
 
@@ -167,7 +167,7 @@ def verifier(
 
     Args:
         name: as `--verifier`; or a class, which must stand in a module that can be imported.
-        deadline: seconds for one verdict.
+        deadline: seconds for one verdict; None for as many as `--verifier-deadline` has for it.
         workers: processes; None for one for each CPU, 8 at most.
 
     Raises:
@@ -175,9 +175,11 @@ def verifier(
         EngineError: worker processes do not start on this machine.
     """
     from builder.verification.plugged import verifier_named
+    from builder.verification.registry import deadline_of
     from builder.verification.verifier import Verifier
 
-    return Verifier(workers, deadline, verifier_named(_plugin(name)))
+    plugin = verifier_named(_plugin(name))
+    return Verifier(workers, deadline_of(deadline, plugin), plugin)
 
 
 def _stored(rows: Iterable[Row]) -> str:

@@ -81,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     add_flags(run, Runtime, "ray", "give_up_rows")
     run.add_argument("--dry-run", action="store_true", help="show settings, prompts and an estimate; generate nothing")
     run.add_argument(
+        "--probe",
+        type=int,
+        metavar="N",
+        help="with --dry-run: build N of the rows, and say what tokens, time and disk all of them will take",
+    )
+    run.add_argument(
         "--release-now",
         action="store_true",
         help="draw nothing: write DIR-interim, an interim release of the rows that are finished; the build may go on "
@@ -231,7 +237,7 @@ def add_engine_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_verifier_arguments(group: argparse._ArgumentGroup) -> None:
     """How answers are checked, for every command that has a verifier."""
-    add_flags(group, Settings, "verifier_deadline")
+    add_flags(group, Settings, "verifier_deadline", override=True)
 
 
 def add_plugin_argument(group: argparse._ArgumentGroup, default: str | None) -> None:
@@ -239,9 +245,9 @@ def add_plugin_argument(group: argparse._ArgumentGroup, default: str | None) -> 
     group.add_argument(
         "--verifier",
         default=default,
-        metavar="NAME|MODULE:CLASS|URL",
+        metavar="NAME|MODULE:CLASS|URL|judge:FILE",
         help=f"who decides whether a response is right: {', '.join((MATH, *SHIPPED))}, your own class as "
-        "package.module:Class, or a server as http://... (docs/verifiers.md; default: "
+        "package.module:Class, a server as http://..., or a model's opinion as judge:FILE (docs/verifiers.md; default: "
         + ("%(default)s)" if default else "the release's own)"),
     )
 
@@ -255,6 +261,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
     from builder.method.prompts import asking, hashes
     from builder.sources.benchmarks import resolved
     from builder.verification.plugged import verifier_named
+    from builder.verification.registry import deadline_of
 
     sampling = validated(Sampling, target.sampling.model_dump() | given(args, Sampling), "sampling", flags=True)
     if sampling.max_tokens >= target.context_length:
@@ -275,6 +282,7 @@ def settings_from(args: argparse.Namespace, target: Target, model_revision: str,
             "engine": engine,
             "rules": rules_from(args, kind),
             "verifier": verifier,
+            "verifier_deadline": deadline_of(args.verifier_deadline, verifier),
             "decontaminate": resolved(args.decontaminate),
             "prompt_hashes": hashes(target),
             "tool_version": __version__,

@@ -54,6 +54,8 @@ def _build(args: argparse.Namespace, target: Target) -> int:
             "--release-now writes what is finished: --fresh would delete that first, and to publish an interim release "
             "there is builder.publish --interim"
         )
+    if args.probe is not None and (args.probe < 2 or not args.dry_run):
+        raise InputError(f"--probe {args.probe}: say --dry-run --probe N, of two rows or more")
     console = Console(stderr=args.json, width=None if sys.stdout.isatty() else 110)
     publication = _publication(args, console)
     settings, model = planned(args, target)
@@ -61,7 +63,12 @@ def _build(args: argparse.Namespace, target: Target) -> int:
     if args.dry_run:
         from builder.building.dry_run import dry_run
 
-        return dry_run(settings, model, output, console)
+        rows = dry_run(settings, model, output, console)
+        if args.probe:
+            from builder.building.probe import probe
+
+            probe(args, settings, model, output, rows, console)
+        return 0
     if publication:
         publication.check(settings.fingerprint)  # a long build must not fail at its end for want of a token
     manifest, output = built(args, settings, model, output, console)

@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--fresh", action="store_true", help="start over: forget what an earlier one left in --output")
     run.add_argument("--json", action="store_true", help="print the diagnosis as JSON on standard output")
     p.set_defaults(limit=ROWS, candidates=CANDIDATES, scheme="fixed", ray=None,
-                   give_up_rows=0, release_now=False, dry_run=False)  # fmt: skip
+                   give_up_rows=0, release_now=False, dry_run=False, probe=None)  # fmt: skip
     return p
 
 

@@ -110,15 +110,16 @@ def _settings(args: argparse.Namespace, own: Settings) -> Settings:
     """The release's settings, with the rules that the command line gives and those who judge today."""
     from builder import __version__
     from builder.verification.plugged import verifier_named
-    from builder.verification.registry import MATH
+    from builder.verification.registry import MATH, deadline_of
 
     verifier = verifier_named(args.verifier or (own.verifier.plugin if own.verifier else MATH))
     kind = verifier.kind if verifier else "value"
+    seconds = args.verifier_deadline or (own.verifier_deadline if args.verifier is None else None)
     judged = {
         "rules": rules_from(args, kind, None if args.rules else own.rules),
         "verifier": verifier,
         "tool_version": __version__,
-        "verifier_deadline": args.verifier_deadline or own.verifier_deadline,
+        "verifier_deadline": deadline_of(seconds, verifier),
     }
     return validated(Settings, own.model_dump() | judged, "settings")
 

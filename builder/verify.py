@@ -20,7 +20,7 @@ from builder.machine.atomic import new_file
 from builder.machine.display import pace_on_stderr
 from builder.texts.answers import LaxestForm
 from builder.verification.plugged import verifier_named
-from builder.verification.registry import MATH, verifier_version
+from builder.verification.registry import MATH, deadline_of, verifier_version
 from builder.verification.rows import InputFields, InputRow, read_rows
 from builder.verification.verdicts import Judgement, Response, Verdict
 from builder.verification.verifier import Verifier
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             new_file(output, shared=True) as scratch,
             scratch.open("wb") as graded,
             pace_on_stderr(None, "rows", "all rows read") as advance,
-            Verifier(options.workers, options.deadline, plugin) as verifier,
+            Verifier(options.workers, deadline_of(options.deadline, plugin), plugin) as verifier,
         ):
             fields = InputFields(
                 options.gold_field, options.response_field, options.problem_field, tuple(options.metadata_fields)
@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     add_plugin_argument(parser, default=MATH)
     parser.add_argument("--output", required=True, metavar="OUT.jsonl", help="appears when all rows are graded")
     parser.add_argument(
-        "--deadline", type=_positive(float), default=5.0, metavar="S", help="seconds a verdict may take (5)"
+        "--deadline", type=_positive(float), metavar="S", help="seconds a verdict may take (5; a judge's 120)"
     )
     parser.add_argument("--workers", type=_positive(int), metavar="N", help="worker processes (one a CPU, at most 8)")
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")

@@ -17,7 +17,7 @@ from builder.sources.benchmarks import benchmark_index, resolved
 from builder.sources.contamination import GRAM, BenchmarkIndex, Item, words_of
 from builder.sources.load import load
 from builder.sources.rows import SourceRow
-from scripts.paper_tables import markdown
+from trainers.study.tables import markdown
 
 _SYNONYMS = {
     "find": "determine", "compute": "calculate", "determine": "work out", "suppose": "assume", "let": "take",

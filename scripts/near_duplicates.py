@@ -22,7 +22,7 @@ from builder.sources.load import load
 from builder.sources.near_duplicates import NearDuplicates, grams, jaccard
 from builder.sources.rows import SourceRow
 from scripts.decontamination import Disguise, embedded, other_numbers, reformatted, reworded
-from scripts.paper_tables import markdown
+from trainers.study.tables import markdown
 
 COPIES = 200  # of each kind
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+\b|^[A-Z][a-z]+(?= (?:has|had|is|was|and|bought|buys|wants|went)\b|'s)")

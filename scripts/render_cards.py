@@ -3,9 +3,9 @@
 python -m scripts.render_cards                          # after a change of the template or of a target
 python -m scripts.render_cards --release releases/demo  # show the numbers of this release of smollm2-135m-instruct
 
-A GPU target has no release that this repository could show, so its card says what is known before a build, and has no
-numbers but those that the paper reports. The card of smollm2-135m-instruct is that of a real release, whose manifest is
-kept beside it.
+The paper's targets have no release that this repository could show: their cards say what is known before a build, and
+have no numbers but those that the paper reports. The card of smollm2-135m-instruct is that of a real release, whose
+manifest is kept beside it. Targets of which nothing is known yet have no card.
 """
 
 import json
@@ -19,11 +19,17 @@ from builder.method.prompts import hashes
 from builder.release.card import render_card
 from builder.release.manifest import without_paths
 from builder.release.open import open_release
+from builder.release.paper import TABLE_1
 from builder.sources.hub import BUILT_IN
 from builder.verification.registry import verifier_provenance
 
 CARDS = Path(__file__).resolve().parents[1] / "dataset_cards"
 PAPER_SOURCE = "numinamath-cot"
+
+
+def carded() -> list[str]:
+    """The shipped targets that have a card."""
+    return [name for name in list_targets() if manifest_file(name).is_file() or load_target(name).model in TABLE_1]
 
 
 def card(target: Target) -> str:
@@ -73,7 +79,7 @@ def main() -> None:
         manifest.pop("publication", None)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         manifest_file(manifest["target"]["name"]).write_text(text, encoding="utf-8")
-    for target in map(load_target, list_targets()):
+    for target in map(load_target, carded()):
         file = CARDS / f"{target.name}.md"
         file.write_text(card(target), encoding="utf-8")
         print(file.relative_to(CARDS.parent))

@@ -46,6 +46,7 @@ def test_data_knows_no_model_and_no_model_knows_a_run():
     assert not importers("trainers/data", "trainers.model", "trainers.training", "trainers.losses")
     assert not importers("trainers/model", "trainers.training", "trainers.losses")
     assert not importers("trainers/training", "trainers.evaluation")
+    assert not {file for file in importers("trainers", "trainers.study") if "/study/" not in file}
 
 
 def test_every_room_says_what_it_is_for():

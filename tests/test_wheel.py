@@ -72,7 +72,9 @@ def test_python_finds_nothing_but_the_wheel(run, unpacked):
     assert json.loads(run("-c", PLACES)) == [str(unpacked / name) for name in PACKAGES]
 
 
-@pytest.mark.parametrize("module", ["builder.build", "builder.publish", "builder.report", "trainers.dft"])
+@pytest.mark.parametrize(
+    "module", ["builder.build", "builder.publish", "builder.report", "trainers.dft", "trainers.study"]
+)
 def test_its_commands_explain_themselves(run, module):
     assert f"python -m {module}" in run("-m", module, "--help")
 

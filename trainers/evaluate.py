@@ -241,13 +241,14 @@ def _compare(args: argparse.Namespace) -> int:
 def _oracle(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from builder.verification.registry import deadline_of
     from builder.verification.verifier import Verifier
     from trainers.evaluation.benchmarks import load
     from trainers.evaluation.grading import Grader
     from trainers.evaluation.oracle import check, print_checks
 
     benchmarks = [load(spec, args.limit, args.seed) for spec in _specs(args)]
-    with Verifier(deadline=args.verifier_deadline) as verifier:
+    with Verifier(deadline=deadline_of(args.verifier_deadline, None)) as verifier:
         checks = [check(Grader(verifier), benchmark) for benchmark in benchmarks]
     if args.json:
         print(json.dumps([asdict(c) for c in checks], indent=2, ensure_ascii=False))
@@ -283,6 +284,7 @@ def _settings(
 ) -> "EvaluationSettings":
     from builder.machine.validation import validated
     from builder.method.prompts import hashes
+    from builder.verification.registry import deadline_of
     from trainers.evaluation.settings import EvaluationSampling, EvaluationSettings
 
     sampling = {
@@ -302,7 +304,7 @@ def _settings(
             "sampling": validated(EvaluationSampling, sampling, "sampling (candidates: --samples)"),
             "engine": engine,
             "verifier": plugin,
-            "verifier_deadline": args.verifier_deadline,
+            "verifier_deadline": deadline_of(args.verifier_deadline, plugin),
             "prompt_hash": hashes(target)["plain"],
             "tool_version": __version__,
         },

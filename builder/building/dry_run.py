@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def dry_run(settings: Settings, model: Model, output: Path, console: "Console") -> int:
-    """Print the resolved settings, the first prompts, the rows and an estimate of tokens; returns the exit code."""
+    """Print the resolved settings, the first prompts, the rows and an estimate of tokens; returns how many rows."""
     import polars as pl
     import yaml
 
@@ -55,4 +55,4 @@ def dry_run(settings: Settings, model: Model, output: Path, console: "Console") 
         f"solution, {typical} tokens; at most {settings.sampling.max_tokens} each)"
     )
     show(f"release           {output}")
-    return 0
+    return total

@@ -25,7 +25,7 @@ def planned(args: argparse.Namespace, target: Target) -> tuple[Settings, Model]:
     Raises:
         InputError: the command line, the target or its model cannot be used.
     """
-    engine, model = engine_and_model(args, target, asked=not (args.dry_run or args.release_now))
+    engine, model = engine_and_model(args, target, asked=bool(args.probe) or not (args.dry_run or args.release_now))
     return settings_from(args, target, model.revision, engine), model
 
 

@@ -116,9 +116,12 @@ def _expert(outcome: Outcome, entries: Entries) -> dict[str, Any]:
     }
 
 
-def default_table(rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat) -> pa.Table:
+def default_table(
+    rows: Sequence[PreparedRow], outcomes: Sequence[Outcome], entries: Entries, chat: Chat, settings: Settings
+) -> pa.Table:
     """Config `default`."""
-    made = [_default(row, outcome, entries, chat) for row, outcome in zip(rows, outcomes, strict=True)]
+    opinion = {"judged_by": settings.verifier and settings.verifier.judged_by}
+    made = [_default(row, outcome, entries, chat) | opinion for row, outcome in zip(rows, outcomes, strict=True)]
     return table("default", made)
 
 

@@ -167,6 +167,10 @@ class Workspace:
         write_atomically(self.settings_file, settings.model_dump_json(indent=2))
         return changed
 
+    def begun(self) -> dict | None:
+        """The settings of what was begun here; None if nothing was."""
+        return self._earlier() if self._has_samples() or self.rows_file.exists() else None
+
     def goes_on(self, settings: Settings, earlier: dict, output: Path) -> bool:
         """Whether there is something to do although there is a release of `earlier` settings.
 

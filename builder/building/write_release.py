@@ -139,7 +139,7 @@ def _write_rows(scratch: Path, workspace: Workspace, journal: Journal, chat: Cha
             if rows:
                 entries = journal.entries({key for outcome in outcomes for key in outcome.journal_keys()})
                 tokens.add_table(tokens_table(rows, outcomes, entries, chat))
-                default.add_table(default_table(rows, outcomes, entries, chat))
+                default.add_table(default_table(rows, outcomes, entries, chat, settings))
                 candidates.add_table(candidates_table(outcomes, entries, chat, settings))
                 expert.add_table(expert_table(outcomes if settings.candidate_tokens else [], entries))
         _joined([], journal.outcomes(first), left_out)

@@ -37,7 +37,9 @@ class Settings(Comparable):
     engine: Literal["vllm", "transformers"]
     rules: Rules = Rules()
     verifier: VerifierSpec | None = None  # None: `math`, the paper's
-    verifier_deadline: Annotated[float, Flag("seconds for one verdict (default: %(default)s)", "S")] = Field(5.0, gt=0)
+    verifier_deadline: Annotated[float, Flag("seconds for one verdict (default: 5; for a judge 120)", "S")] = Field(
+        5.0, gt=0
+    )
     retell: Annotated[
         Literal["unsolved", "all"],
         Flag(

@@ -42,6 +42,8 @@ class VerifierSpec(Frozen):
         version: that it gives itself.
         kind: of responses that it judges.
         code: sha256 of the file that its class stands in.
+        judged_by: the model whose opinion its verdicts are; None if it verifies.
+        rubric: that this model judges by; None if it says none.
     """
 
     plugin: str
@@ -49,3 +51,5 @@ class VerifierSpec(Frozen):
     version: str
     kind: Kind
     code: str
+    judged_by: str | None = None
+    rubric: str | None = None

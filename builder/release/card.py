@@ -54,6 +54,8 @@ def render_card(manifest: dict[str, Any]) -> str:
         base_model=_base_model(manifest),
         adaptive=is_adaptive(manifest),
         kind=_kind(manifest),
+        right="judged correct" if _opinion(manifest) else "verified correct",
+        opinion=_opinion(manifest),
         rules=rules_in_words(manifest["rules"]),
         whose_rules=whose_rules(manifest["rules"]),
         steps_checked=manifest["rules"].get("forbid_false_steps", False),
@@ -125,6 +127,11 @@ def _front_matter(manifest: dict[str, Any]) -> dict[str, Any]:
 def _kind(manifest: dict[str, Any]) -> str:
     """What its responses are (`builder.method.kinds`); `math` says nothing of it."""
     return manifest["verifier"].get("kind", "value")
+
+
+def _opinion(manifest: dict[str, Any]) -> str:
+    """What stands behind the name of a stage whose texts no verifier has found right; else nothing."""
+    return " (judged)" if manifest["verifier"].get("judged_by") else ""
 
 
 def _part(manifest: dict[str, Any]) -> str | None:

@@ -59,9 +59,10 @@ def without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
         spec | {"name": known["name"] if "file" in known else spec["name"]}
         for spec, known in zip(settings["sources"], manifest["sources"], strict=True)
     ]
-    if (verifier := settings.get("verifier")) and "://" in verifier["plugin"]:
-        settings = settings | {"verifier": verifier | {"plugin": "http"}}
-        manifest = manifest | {"verifier": manifest["verifier"] | {"plugin": "http"}}
+    if verifier := settings.get("verifier"):
+        plugin = {"plugin": _without_place(verifier["plugin"])}
+        settings = settings | {"verifier": verifier | plugin}
+        manifest = manifest | {"verifier": manifest["verifier"] | plugin}
     against = [_without_folder(pinned) for pinned in settings.get("decontaminate", [])]
     settings = settings | {
         "sources": sources,
@@ -69,6 +70,14 @@ def without_paths(manifest: dict[str, Any]) -> dict[str, Any]:
         "decontaminate": against,
     }
     return manifest | {"target": target | {"model": model}, "settings": settings}
+
+
+def _without_place(plugin: str) -> str:
+    """A verifier that is a server or a file, without its address or folder."""
+    if "://" in plugin:
+        return "http"
+    prefix, _, file = plugin.partition("judge:")
+    return plugin if prefix or not file else f"judge:{Path(file).name}"
 
 
 def _without_folder(pinned: str) -> str:

@@ -43,8 +43,11 @@ _RATIO = Column("reuse_log_ratio", _REAL, "log r = log π(text) − log-prob und
 _OVERLAP = Column("benchmark_overlap", _REAL, "largest share of a benchmark problem's words that this problem has, in "
                   "runs of 8; rows above a half are rejected; null if nothing was compared")  # fmt: skip
 
+_JUDGED = Column("judged_by", _TEXT, "the model in whose opinion responses to this row are right or not; null where "
+                 "they are verified", may_lack=True)  # fmt: skip
+
 _METADATA = Column("metadata", _TEXT, "what else the source says of the row for its verifier, a JSON object; null if "
-                   "nothing")  # fmt: skip
+                   "nothing", may_lack=True)  # fmt: skip
 
 _EXPERT_INDEX = Column("expert_index", _COUNT, "which of several solutions that the source gives for the row is the "
                        "expert's here, from 0: the first correct one, else the first; null if it gives one alone",
@@ -58,6 +61,7 @@ DEFAULT = (
     Column("answer", _TEXT, "gold answer; null if the source has none"),
     _KIND,
     _METADATA,
+    _JUDGED,
     _OVERLAP,
     Column("prompt", _TURNS, "plain prompt as chat turns; apply the target's chat template"),
     Column("completion", _TURNS, "the kept response as one assistant turn"),
@@ -67,10 +71,10 @@ DEFAULT = (
            "`needs_engine`; null unless `fallback`"),
     Column("self_sampled", _COUNT, "candidates drawn from the plain prompt; adaptive sampling stops at the first that "
            "may be kept"),
-    Column("self_correct", _COUNT, "of those, complete and verified correct"),
+    Column("self_correct", _COUNT, "of those, complete and correct"),
     Column("guided_sampled", _COUNT, "candidates drawn with the expert solution in the prompt; adaptive sampling stops "
            "at the first that may be kept"),
-    Column("guided_correct", _COUNT, "of those, complete and verified correct, kept or not"),
+    Column("guided_correct", _COUNT, "of those, complete and correct, kept or not"),
     Column("selected_index", _COUNT, "index of the kept candidate within its phase; null for `fallback`"),
     Column("origin_revision", _TEXT, "revision of the earlier checkpoint that drew this row's own candidates, in a "
            "release that was realigned; null where the target drew them", may_lack=True),
@@ -117,7 +121,8 @@ CANDIDATES = (
     Column("id", _TEXT, "id of the source row"),
     Column("phase", _TEXT, "`self` (plain prompt) or `guided` (expert solution in the prompt)"),
     Column("index", _COUNT, "index of the sample within its phase"),
-    Column("guided_prompt", _COUNT, "which of the guided prompts drew it, from 0; null for `self`"),
+    Column("guided_prompt", _COUNT, "which of the guided prompts drew it, from 0; null for `self`",
+           may_lack=True),
     Column("text", _TEXT, "the response, without the token that ended it"),
     Column("verdict", _TEXT, "`correct`, `incorrect`, `no_answer` (also where the answer's form does not count), "
            "`timeout` or `error`"),

@@ -86,11 +86,12 @@ class Reverifier:
 
     def _judged(self, part: Part) -> list[Judged]:
         candidates, judged = self._judged_candidates(part), []
+        opinion = self._settings.verifier and self._settings.verifier.judged_by
         for number, (verifiable, verdict) in enumerate(judged_experts(part.rows, self._verifier)):
             drawn = candidates[part.starts[number] : part.starts[number + 1]]
             of_own = part.rows[number]["self_sampled"]
             own, retold = drawn[:of_own], drawn[of_own:]
-            columns = counts(own, "self") | counts(retold, "guided") | {"expert_verdict": verdict}
+            columns = counts(own, "self") | counts(retold, "guided") | {"expert_verdict": verdict, "judged_by": opinion}
             judged.append(Judged(own, retold, self._decision(part, number, own, retold, verifiable), columns))
         return judged
 

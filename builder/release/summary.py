@@ -118,7 +118,8 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
 
     counts = plain_table("stage", "rows", "share")
     for stage, number in summary["stages"].items():
-        counts.add_row(stage, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
+        label = f"{stage} (judged)" if stage in STAGES[:2] and _opinion(manifest) else stage
+        counts.add_row(label, f"{number:,}", f"{number / rows:.1%}" if rows else "-")
     excess = plain_table("stage", "expert", "kept")
     gap = plain_table("stage", "expert, sum", "kept, sum", "expert, per token", "kept, per token")
     for stage, means in summary["logprobs"].items():
@@ -146,6 +147,11 @@ def print_summary(console: "Console", manifest: dict[str, Any], release: Path) -
     here = from_here(release)
     for label, module in (("look at it", "builder.report"), ("train on it", "trainers.dft --dataset")):
         console.print(f"{label:<12}python -m {module} {here}", highlight=False, soft_wrap=True)
+
+
+def _opinion(manifest: dict[str, Any]) -> str:
+    judge = manifest["verifier"].get("judged_by")
+    return f"; judged by {judge}, not verified" if judge else ""
 
 
 def _signed(value: float | None) -> str:
@@ -184,7 +190,7 @@ def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("target", f"{manifest['target']['model']} at {manifest['target']['revision']}"),
         ("candidates", f"{summary['candidates']:,} ({summary['truncated']:,} truncated)"
                        + (f"; {ADAPTIVE_SHARE}" if is_adaptive(manifest) else "")),
-        ("verdicts", listing(summary["verdicts"])),
+        ("verdicts", listing(summary["verdicts"]) + _opinion(manifest)),
         ("not kept", listing(summary["rejected_candidates"])),
         *((label, listing(counts)) for label, counts in checked.items() if counts),
         ("fallback", listing(summary["fallback_reasons"])),

@@ -8,7 +8,9 @@ request and no script but these, by their hashes.
 import base64
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from typing import Any
 
 from builder.release.open import Release
 from builder.reporting import findings, tables
@@ -41,7 +43,7 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         style=style,
         scripts=scripts,
         headline=findings.headline(statistics),
-        warnings=findings.warnings(statistics),
+        warnings=[*_opinion(m), *findings.warnings(statistics)],
         reasons=[reason for reason in REASONS.values() if any(reason in row["reasons"] for row in examples.rows)],
         figures=figures(statistics, m),
         brief=tables.brief(statistics, m),
@@ -54,6 +56,11 @@ def render(release: Release, statistics: Statistics, examples: Examples) -> str:
         sample=_sample(examples),
         examples=embedded(examples.rows),
     )
+
+
+def _opinion(manifest: Mapping[str, Any]) -> Iterator[str]:
+    if judge := manifest["verifier"].get("judged_by"):
+        yield f"Nothing here is verified: which answers are correct is the opinion of {judge}."
 
 
 def embedded(data: object) -> str:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
 
+from builder.texts.contradictions import stated_numbers
 from builder.texts.equations.expressions import Node, Number, Operation, is_calculated
 from builder.texts.equations.reading import Reading, read, without_equations
 from builder.texts.equations.values import values
@@ -50,7 +51,8 @@ def unfounded_numbers(text: str, problem: str, expert_solution: str) -> list[Fra
     if _ALGEBRA.search(text):
         return []
     named = {Fraction(_NAMED[word]) for word in _words(problem) & _NAMED.keys()}
-    founded = {*numbers_in(problem), *named, *_brought_in(expert_solution), *_CONSTANTS}
+    constants = _CONSTANTS - {value for _, (value, _) in stated_numbers(text)}  # "7. The answer is 7."
+    founded = {*numbers_in(problem), *named, *_brought_in(expert_solution), *constants}
     unfounded: list[Fraction] = []
     for sentence in _SENTENCE.split(_LABEL.sub(" ", text)):
         unfounded += _work_through(sentence, founded)

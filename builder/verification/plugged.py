@@ -66,7 +66,7 @@ def verifier_named(plugin: str) -> VerifierSpec | None:
     if plugin not in SHIPPED and ":" not in plugin:
         raise InputError(
             f"--verifier {plugin}: unknown{meant(plugin, (MATH, *SHIPPED))} (shipped: {', '.join((MATH, *SHIPPED))}; "
-            "your own as package.module:Class; a server as http://...)"
+            "your own as package.module:Class; a server as http://...; a model's opinion as judge:FILE)"
         )
     pool = KillablePool(1, DESCRIBE_SECONDS)
     try:

@@ -38,6 +38,9 @@ class VerifierPlugin(Protocol):
         version: of what it decides; a change of it judges stored samples again, as a change of its source file does.
         kind: what a response is, from which prompts and rules follow (`builder.method.kinds`); "words" if it does not
             say.
+        judged_by: the model whose opinion its verdicts are; releases then say "judged", not verified. Lacks where it
+            verifies.
+        rubric: that this model judges by; may lack.
     """
 
     name: str

@@ -18,6 +18,15 @@ SHIPPED = {
 
 ADDRESS = ("http://", "https://")
 REMOTE = "builder.verification.shipped.remote:Remote"  # made with its address
+JUDGE = "judge:"
+JUDGES = "builder.verification.shipped.judge:Judge"  # made with its file
+
+CHECK_SECONDS, JUDGE_SECONDS = 5.0, 120.0  # a verdict
+
+
+def deadline_of(asked: float | None, plugin: VerifierSpec | None) -> float:
+    """Seconds that one verdict may take, where the command line does not say."""
+    return asked or (JUDGE_SECONDS if plugin and plugin.judged_by else CHECK_SECONDS)
 
 
 def verifier_version(plugin: VerifierSpec | None = None) -> str:
@@ -26,6 +35,9 @@ def verifier_version(plugin: VerifierSpec | None = None) -> str:
 
 
 def verifier_provenance(plugin: VerifierSpec | None, deadline: float) -> dict[str, Any]:
-    """What a manifest says of it: of a plug-in also how it is called, its kind and the hash of its source file."""
+    """What a manifest says of it: of a plug-in also its kind and the hash of its source file, of a judge its rubric."""
     known = {"version": verifier_version(plugin), "deadline_seconds": deadline}
-    return known | (plugin.model_dump(include={"plugin", "kind", "code"}) if plugin else {})
+    if plugin is None:
+        return known
+    opinion = {"judged_by", "rubric"} if plugin.judged_by else set()
+    return known | plugin.model_dump(include={"plugin", "kind", "code"} | opinion)

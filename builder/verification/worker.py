@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, get_args
 
 from builder.method.kinds import KINDS
 from builder.verification.protocol import Question, VerifierPlugin
-from builder.verification.registry import ADDRESS, REMOTE, SHIPPED
+from builder.verification.registry import ADDRESS, JUDGE, JUDGES, REMOTE, SHIPPED
 from builder.verification.verdicts import Verdict
 
 VERDICTS = frozenset(get_args(Verdict))
 MOST_REASON = 200  # characters
+_OPINION = ("judged_by", "rubric")
 
 
 class Sent(NamedTuple):
@@ -35,12 +36,14 @@ class Sent(NamedTuple):
 
 
 class Described(NamedTuple):
-    """What a plug-in is; `code` is the sha256 of the file that its class stands in."""
+    """What a plug-in is, as `VerifierSpec` has it."""
 
     name: str
     version: str
     kind: str
     code: str
+    judged_by: str | None
+    rubric: str | None
 
 
 def prepare(plugin: str) -> None:
@@ -62,7 +65,8 @@ def described(plugin: str) -> Described | str:
         return fault
     file = inspect.getsourcefile(type(made))
     code = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    return Described(made.name, made.version, getattr(made, "kind", "words"), code)
+    opinion = (getattr(made, attribute, None) for attribute in _OPINION)
+    return Described(made.name, made.version, getattr(made, "kind", "words"), code, *opinion)
 
 
 def _fault(made: Any) -> str | None:
@@ -71,6 +75,9 @@ def _fault(made: Any) -> str | None:
             return f"has no {attribute}, a text"
     if (kind := getattr(made, "kind", "words")) not in KINDS:
         return f"kind {kind!r}: must be one of {', '.join(KINDS)}"
+    for attribute in _OPINION:
+        if type(value := getattr(made, attribute, None)) not in (str, type(None)) or value == "":
+            return f"{attribute} is no text"
     lacking = [method for method in ("parseable", "verdicts") if not callable(getattr(made, method, None))]
     return f"has no method {lacking[0]}" if lacking else None
 
@@ -82,12 +89,12 @@ def loaded(plugin: str) -> VerifierPlugin:
     Raises:
         BaseException: whatever importing and making it raises.
     """
-    remote = plugin.startswith(ADDRESS)
-    module, _, name = (REMOTE if remote else SHIPPED.get(plugin, plugin)).partition(":")
+    made_with = REMOTE if plugin.startswith(ADDRESS) else JUDGES if plugin.startswith(JUDGE) else None
+    module, _, name = (made_with or SHIPPED.get(plugin, plugin)).partition(":")
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)  # an installed command does not look there
     made = getattr(importlib.import_module(module), name)
-    return made(plugin) if remote else made()
+    return made(plugin) if made_with else made()
 
 
 def judged(plugin: str, sent: list[Sent]) -> list[Verdict]:

@@ -18,7 +18,7 @@ from scripts.standins.fake_engine import FakeEngine
 # What is an argument of `build` itself, what it is not for, and what belongs to other calls.
 OTHERS = {
     *("help", "target", "output", "source", "verifier"),
-    *("list_targets", "print_target", "tool_version", "dry_run", "release_now", "json"),
+    *("list_targets", "print_target", "tool_version", "dry_run", "probe", "release_now", "json"),
     *("push_to_hub", "version", "private"),
 }
 ROWS = [problem(("solvable", "retellable", "hopeless")[n % 3], n) | {"answer": 4} for n in range(6)]

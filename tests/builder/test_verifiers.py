@@ -8,6 +8,7 @@ import pytest
 from builder.reverify import main as reverify
 from scripts.standins.builds import table, write_source
 from scripts.standins.fake_engine import FakeEngine
+from tests.builder.verification.judge_server import RUBRIC, Judge, judge_file, response_in, told
 
 GUIDED = "Here is a solution"
 OPTIONS = ["Paris", "London", "Rome"]
@@ -88,6 +89,31 @@ def test_another_verifier_judges_the_same_samples(chosen, tmp_path):
     assert again["prompt"].to_list() == table(chosen)["prompt"].to_list()
     verdicts = table(tmp_path / "exact", "candidates").filter(pl.col("id") == again["id"][0])["verdict"]
     assert set(verdicts) == {"correct", "incorrect"}
+
+
+def test_an_opinion_is_never_taken_for_a_check(tmp_path, engine, build):
+    def opinion(body):
+        word = "correct" if response_in(body).endswith("Answer: B") else "incorrect"
+        return 200, f"Verdict {told(body)}: {word}", "stop"
+
+    source, fields = write_source(tmp_path / "s.jsonl", [question("easy"), question("hard")]), ("options", "note")
+    with Judge(opinion) as judge:
+        plugin = judge_file(tmp_path, judge.url, kind="choice")
+        build(source, tmp_path / "r", engine, "--verifier", plugin, "--metadata-fields", *fields)
+    assert table(tmp_path / "r")["stage"].to_list() == ["self_alignment", "fallback"]
+    assert table(tmp_path / "r")["judged_by"].to_list() == ["wise", "wise"]
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text())
+    assert (manifest["verifier"]["judged_by"], manifest["verifier"]["rubric"]) == ("wise", RUBRIC)
+    assert manifest["verifier"]["deadline_seconds"] == 120
+    card = (tmp_path / "r" / "README.md").read_text()
+    assert all(said in card for said in ("Nothing here is verified", RUBRIC, "| self_alignment (judged) |"))
+    assert "verified correct" not in card
+    assert str(tmp_path) not in card
+
+    reverify([str(tmp_path / "r"), "--verifier", "choice", "--output", str(tmp_path / "checked")])
+    assert table(tmp_path / "checked")["judged_by"].to_list() == [None, None]
+    checked = (tmp_path / "checked" / "README.md").read_text()
+    assert not any(said in checked for said in ("Nothing here is verified", RUBRIC, "(judged)"))
 
 
 def test_a_plugin_that_hangs_costs_its_own_rows_only(tmp_path, engine, build):

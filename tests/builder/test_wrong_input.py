@@ -70,8 +70,8 @@ WRONG = [
     (("trainers.evaluate", "--compare", "a", "b"), "a holds no finished evaluation"),
     (("trainers.plot", "nowhere", "--output", "o.png"), "nowhere"),
     (("trainers.merge", "nowhere", "--output", "o"), "nowhere"),
-    (("scripts.reproduce",), "name a --target, or ask for the study with --controlled"),
-    (("scripts.reproduce", "--target", "smollm2-135m-instruct", "--gpus", "x"), "--gpus x: a whole number is needed"),
+    (("trainers.study.run",), "name a --target, or ask for the study with --controlled"),
+    (("trainers.study.run", "--target", "smollm2-135m-instruct", "--gpus", "x"), "--gpus x: a whole number is needed"),
 ]
 
 

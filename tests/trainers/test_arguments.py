@@ -62,7 +62,9 @@ def test_the_papers_hyperparameters_are_shipped(name):
 
 def test_every_shipped_configuration_belongs_to_a_target():
     for name in set(list_configs()) - {"paper-as-run"}:
-        load_target(name)
+        settings, args = parsed("--config", name)
+        assert settings.max_length <= load_target(name).max_length
+        assert settings.batch_size == args.gradient_accumulation_steps * args.per_device_train_batch_size
     assert sorted(f.name for f in (CONFIGS / "accelerate").iterdir()) == ["deepspeed_zero3.yaml", "fsdp2.yaml"]
 
 

@@ -8,13 +8,13 @@ import yaml
 from datasets import Features, load_dataset
 from huggingface_hub import DatasetCard
 
-from builder.config import Rules, list_targets, load_target
+from builder.config import Rules, load_target
 from builder.method.rule_words import MEANING
 from builder.release.card import render_card
 from builder.release.excerpts import excerpts
 from builder.release.manifest import without_paths
 from builder.release.records import CONFIGS, STAGES, schema
-from scripts.render_cards import CARDS, card, planned
+from scripts.render_cards import CARDS, card, carded, planned
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_card_names_no_place_on_this_machine(manifest):
     assert "base_model" not in front_matter(render_card(clean))
 
 
-@pytest.mark.parametrize("name", list_targets())
+@pytest.mark.parametrize("name", carded())
 def test_the_rendered_cards_are_up_to_date(name):
     assert (CARDS / f"{name}.md").read_text() == card(load_target(name)), "run python -m scripts.render_cards"
 

@@ -122,6 +122,7 @@ def printed(release, **more):
     manifest = {
         "summary": summarize(release),
         "target": {"model": "me/model", "revision": "abc"},
+        "verifier": {"version": "math-verify 0.9.0"},
         "cost": {"sampled_tokens": 1000, "scored_tokens": 10, "sessions": 1, "seconds": 10.0},
     }
     print_summary(Console(file=out, width=110), manifest | more, release)

@@ -43,6 +43,13 @@ def test_working_words_constants_labels_and_algebra_found_a_number(text):
     assert unfounded_numbers(text, PUPPIES, EXPERT + " 50%") == []
 
 
+def test_an_answer_is_no_constant():
+    problem, expert = "Ada has 54 pens, gets 8 and loses 55. How many?", "54 + 8 = 62. 62 - 55 = 7. #### 7"
+    assert unfounded_numbers("7. The answer is \\boxed{7}.", problem, expert) == [7]
+    assert unfounded_numbers("54 + 8 = 62. 62 - 55 = 7. The answer is \\boxed{7}.", problem, expert) == []
+    assert unfounded_numbers("In 7 days 14. 14 / 2 = 7.", "A fortnight has 14 days. How long is half of it?", "7") == []
+
+
 def test_a_share_or_multiple_that_the_problem_names_is_told():
     assert unfounded_numbers("9 / 2 = 4.5", "What is half of 9?", "It is 4.5.") == []
     assert unfounded_numbers("9 / 2 = 4.5", "What is a part of 9?", "It is 4.5.") == [2]

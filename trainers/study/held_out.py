@@ -1,4 +1,6 @@
-"""Write held-out `arithmetic` problems as a benchmark file: python -m scripts.held_out --problems 250 --output FILE
+"""Write held-out `arithmetic` problems as a benchmark file.
+
+python -m trainers.study.held_out --problems 250 --output FILE
 
 They are generated from one seed; a problem that a build with `--source arithmetic` and another seed could be trained on
 is left out.
@@ -33,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: there are not so many problems.
     """
-    p = cli.parser("python -m scripts.held_out", __doc__)
+    p = cli.parser("python -m trainers.study.held_out", __doc__)
     p.add_argument("--problems", type=int, required=True, metavar="N")
     p.add_argument("--seed", type=int, default=1, metavar="S", help="of these problems (default: %(default)s)")
     p.add_argument("--training-seed", type=int, default=0, metavar="S", help="of the build (default: %(default)s)")

@@ -2,7 +2,7 @@
 
 Behind them stand pass@k and drift, which the paper does not have: what training has narrowed or moved.
 
-python -m scripts.paper_tables releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
+python -m trainers.study.tables releases/qwen evaluations/base evaluations/dft runs/dft > tables.md
 
 A directory is a release (`manifest.json`: Tables 1 and 3), an evaluation (`results.json`: Tables 2 and 4) or a training
 run (`run.json` and `steps.jsonl`).
@@ -17,8 +17,8 @@ from builder.errors import InputError
 from builder.machine import cli
 from builder.release.paper import TABLE_1
 from builder.release.records import STAGES
-from scripts.forgetting_tables import drift_table, pass_at_table
-from scripts.found_runs import (
+from trainers.study.forgetting import drift_table, pass_at_table
+from trainers.study.found_runs import (
     DATA,
     UNKNOWN,
     Runs,
@@ -30,7 +30,7 @@ from scripts.found_runs import (
     method,
     trained_from,
 )
-from scripts.paper_figures import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, PRACTICE
+from trainers.study.published import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, PRACTICE
 
 PAPER_SAMPLING = {"candidates": 16, "temperature": 1.0, "top_p": 1.0, "max_tokens": 4096}
 
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         InputError: a directory holds nothing that we know.
     """
-    p = cli.parser("python -m scripts.paper_tables", __doc__)
+    p = cli.parser("python -m trainers.study.tables", __doc__)
     p.add_argument("runs", nargs="*", type=Path, metavar="DIR", help="release, evaluation or training run")
     runs = find(p.parse_args(arguments).runs)
     parts = [table(runs) for table in (table_1, table_2, table_3, table_4, pass_at_table, drift_table, trainings)]

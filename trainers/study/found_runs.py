@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import InputError
-from scripts.paper_figures import BENCHMARKS
+from trainers.study.published import BENCHMARKS
 
 UNKNOWN = "–"
 DATA = {

@@ -1,4 +1,4 @@
-"""Tables of the controlled study, as Markdown: python -m scripts.controlled.tables studies/controlled/pi-0 [...]
+"""Tables of the controlled study, as Markdown: python -m trainers.study.controlled.tables studies/controlled/pi-0 [...]
 
 Accuracies are of samples at temperature 1. The primary comparison and what it means were fixed beforehand
 (docs/evidence.md); everything that was run is in the tables.
@@ -14,8 +14,8 @@ import polars as pl
 
 from builder.errors import InputError
 from builder.machine import cli
-from scripts.controlled.plan import CORE, MORE, PRIMARY, TESTS
-from scripts.paper_tables import markdown
+from trainers.study.controlled.plan import CORE, MORE, PRIMARY, TESTS
+from trainers.study.tables import markdown
 
 RESAMPLES = 10_000
 SELF_SHARE = (0.5, 0.8)  # of rows; outside, the policy is not competent, or has nothing to learn
@@ -117,7 +117,7 @@ def read(folder: Path) -> Studied:
     """
     file = folder / "d-prime" / "manifest.json"
     if not file.is_file():
-        raise InputError(f"{folder} has no finished d-prime: run python -m scripts.reproduce --controlled first")
+        raise InputError(f"{folder} has no finished d-prime: run python -m trainers.study --controlled first")
     summary = json.loads(file.read_text(encoding="utf-8"))["summary"]
     scores, others = {}, {}
     for arm, when in ((arm, when) for arm in ("policy", *ARMS) for when in WHEN):
@@ -199,7 +199,7 @@ def _percent(value: float | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; returns the exit code."""
-    p = cli.parser("python -m scripts.controlled.tables", __doc__)
+    p = cli.parser("python -m trainers.study.controlled.tables", __doc__)
     p.add_argument("policies", nargs="+", type=Path, metavar="DIR", help="of one policy each")
     args = p.parse_args(arguments)
     print("\n".join(report([read(folder) for folder in args.policies])))

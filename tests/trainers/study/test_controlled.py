@@ -9,11 +9,11 @@ import pytest
 
 from builder.texts.answers import find_answer
 from builder.texts.false_steps import false_steps
-from scripts.controlled.plan import CORE, RATES, TESTS, Policy, best_rate, comparison, preparation
-from scripts.controlled.problems import FAMILIES, problems
-from scripts.controlled.styles import FOREIGN, house
-from scripts.controlled.tables import difference, read, report, verdict
-from scripts.controlled.write import OF_D, OTHERS, files
+from trainers.study.controlled.plan import CORE, RATES, TESTS, Policy, best_rate, comparison, preparation
+from trainers.study.controlled.problems import FAMILIES, problems
+from trainers.study.controlled.styles import FOREIGN, house
+from trainers.study.controlled.tables import difference, read, report, verdict
+from trainers.study.controlled.write import OF_D, OTHERS, files
 
 OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 

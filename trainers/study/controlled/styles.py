@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from scripts.controlled.problems import Problem
+from trainers.study.controlled.problems import Problem
 
 Style = Callable[[Problem], str]
 

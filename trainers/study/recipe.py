@@ -1,10 +1,13 @@
-"""The study of the paper as a list of stages, from a source to the tables; `scripts.reproduce` runs them."""
+"""The study of the paper as a list of stages, from a source to the tables; `trainers.study` runs them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.machine.display import from_here
+from trainers.arguments import CONFIGS
+
 PYTHON = "python"  # stands for the interpreter that runs the recipe
-ACCELERATE = "trainers/configs/accelerate/fsdp2.yaml"
+ACCELERATE = CONFIGS / "accelerate" / "fsdp2.yaml"
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Stage:
 
     Attributes:
         name: as a person calls it.
-        command: its words, the first of them `PYTHON`; paths are relative to the repository's root.
+        command: its words, the first of them `PYTHON`; paths are relative to where the study is started.
         leaves: file that exists once the command has done its work.
         prints: whether that file is what the command prints.
     """
@@ -85,7 +88,7 @@ def full(processes: int) -> Scale:
     return Scale(
         build=("--source", "numinamath-cot", "--limit", "50000"),
         launch=(
-            *("accelerate.commands.launch", "--config_file", ACCELERATE),
+            *("accelerate.commands.launch", "--config_file", from_here(Path(str(ACCELERATE)))),
             *("--num_processes", str(processes), "-m"),
         ),
         train=(),
@@ -146,7 +149,7 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
         words = (*scale.launch, f"trainers.{training.trainer}", "--config", config, *scale.train, *where)
         stages.append(stage(f"train {training.name}", words, runs[training.name] / "config.json"))
     if scale.held_out:
-        words = ("scripts.held_out", "--problems", str(scale.held_out), "--output", str(benchmark))
+        words = ("trainers.study.held_out", "--problems", str(scale.held_out), "--output", str(benchmark))
         stages.append(stage("write the held-out problems", words, benchmark))
     for name, model in models.items():
         # A release does not say how an engine spreads over GPUs; the target's file does.
@@ -160,10 +163,10 @@ def study(target: str, config: str, scale: Scale, engine: str, output: Path) -> 
     curves = output / "curves.png"
     stages.append(stage("curves", ("trainers.plot", *map(str, runs.values()), "--output", str(curves)), curves))
     everything = map(str, (release, *evaluations.values(), *runs.values()))
-    stages.append(stage("tables", ("scripts.paper_tables", *everything), output / "tables.md", prints=True))
+    stages.append(stage("tables", ("trainers.study.tables", *everything), output / "tables.md", prints=True))
     return stages
 
 
 def stage(name: str, words: tuple[str, ...], leaves: Path, *, prints: bool = False) -> Stage:
-    """The stage that runs a module of this repository."""
+    """The stage that runs a module."""
     return Stage(name, (PYTHON, "-m", *words), leaves, prints)

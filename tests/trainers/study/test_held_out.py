@@ -4,8 +4,8 @@ import pytest
 
 from builder.errors import InputError
 from builder.sources.arithmetic import arithmetic
-from scripts.held_out import held_out, main
 from trainers.evaluation.benchmarks import load, specs
+from trainers.study.held_out import held_out, main
 
 
 def test_no_held_out_problem_is_one_of_the_training_seed():

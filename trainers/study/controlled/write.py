@@ -1,4 +1,6 @@
-"""Write the files of one policy of the controlled study: python -m scripts.controlled.write --seed 0 --output DIR
+"""Write the files of one policy of the controlled study.
+
+python -m trainers.study.controlled.write --seed 0 --output DIR
 
 What its warm-up teaches it, the dataset D, development and test problems that are in neither, and its target.
 """
@@ -15,8 +17,8 @@ from builder.machine import cli
 from builder.machine.atomic import write_atomically
 from builder.policy.chat import Chat
 from builder.policy.models import resolve_model
-from scripts.controlled.problems import FAMILIES, Problem, problems
-from scripts.controlled.styles import FOREIGN, Style, house
+from trainers.study.controlled.problems import FAMILIES, Problem, problems
+from trainers.study.controlled.styles import FOREIGN, Style, house
 
 BASE = "smollm2-135m-instruct"
 OF_D = ("stock", "boxes")  # families that D is about
@@ -83,7 +85,7 @@ def _sums(count: int, seed: int) -> list[dict[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files; returns the exit code."""
-    p = cli.parser("python -m scripts.controlled.write", __doc__)
+    p = cli.parser("python -m trainers.study.controlled.write", __doc__)
     p.add_argument("--seed", type=int, required=True, metavar="S", help="of the policy's warm-up and of all problems")
     p.add_argument("--expert", choices=EXPERTS, default="foreign", help="whose solutions D has (default: %(default)s)")
     p.add_argument("--output", type=Path, required=True, metavar="DIR")

@@ -1,6 +1,6 @@
 """Run the whole study of the paper for a target: build D′, train on it and on D, evaluate, draw tables and curves.
 
-python -m scripts.reproduce --target smollm2-135m-instruct --small
+python -m trainers.study --target smollm2-135m-instruct --small
 """
 
 import argparse
@@ -21,28 +21,28 @@ from builder.machine import cli
 from builder.machine.atomic import write_atomically
 from builder.machine.display import duration
 from builder.machine.extras import install
-from scripts.controlled.plan import CORE, MORE, Policy, comparison, preparation, tables
-from scripts.controlled.write import EXPERTS
-from scripts.recipe import PYTHON, Stage, full, small, study
 from trainers.arguments import list_configs
+from trainers.study.controlled.plan import CORE, MORE, Policy, comparison, preparation, tables
+from trainers.study.controlled.write import EXPERTS
+from trainers.study.recipe import PYTHON, Stage, full, small, study
 
 RECORD = "stages.jsonl"  # in the study's directory: what is done, by which command, in how many seconds
 
 _EPILOG = f"""\
 examples:
   # everything at a scale for two CPU cores, without a GPU and without a network: about an hour
-  python -m scripts.reproduce --target smollm2-135m-instruct --small
+  python -m trainers.study --target smollm2-135m-instruct --small
 
   # the paper's study on eight GPUs: 50,000 problems of NuminaMath-CoT, five benchmarks, 16 samples
-  python -m scripts.reproduce --target llama-3.1-8b-instruct
+  python -m trainers.study --target llama-3.1-8b-instruct
 
   # does rewriting help where policy and expert are apart? two CPU cores, about three hours (docs/evidence.md)
-  python -m scripts.reproduce --controlled
+  python -m trainers.study --controlled
 
   # the commands alone, as a shell script
-  python -m scripts.reproduce --target qwen2.5-math-7b --dry-run
+  python -m trainers.study --target qwen2.5-math-7b --dry-run
 
-Every stage is an ordinary command of this repository and is shown before it runs. The same command again skips the
+Every stage is an ordinary command and is shown before it runs. The same command again skips the
 stages that are done and continues the one that was stopped; delete the study's directory to start over.
 
 The directory holds the release (d-prime) and its report, the trained models (runs), their evaluations, comparisons,
@@ -63,7 +63,7 @@ class StageError(MindTheGapError):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = cli.parser(
-        "python -m scripts.reproduce",
+        "python -m trainers.study",
         "Run the whole study of the paper for a target: rewrite a dataset, train on the rewritten and on "
         "the original one, evaluate every model, and print the paper's tables.",
         _EPILOG,
@@ -102,8 +102,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         StageError: a stage failed.
     """
     args = parser().parse_args(arguments)
-    if not Path("scripts/reproduce.py").is_file():
-        raise InputError("start it in the repository's root: the commands that it runs are relative to it")
     engine = args.engine
     if engine == "auto":
         engine = "vllm" if vllm_installed() else "transformers"
@@ -213,7 +211,3 @@ def _execute(stage: Stage) -> int:
     if printed:
         print(printed.decode())
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
-
-
-if __name__ == "__main__":
-    cli.run(main)

@@ -4,8 +4,8 @@ import pytest
 
 from builder.errors import InputError
 from builder.release.paper import TABLE_1
-from scripts.paper_figures import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, QWEN
-from scripts.paper_tables import main
+from trainers.study.published import ABLATION, ACCURACY, BENCHMARKS, LOGPROBS, QWEN
+from trainers.study.tables import main
 
 
 def write(path, name, content):

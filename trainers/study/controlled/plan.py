@@ -1,13 +1,13 @@
 """The controlled study of one policy as stages: data, warm-up and D′, the choice of rates, and the runs that count.
 
-`python -m scripts.reproduce --controlled` runs them. The second list needs what the first has measured.
+`python -m trainers.study --controlled` runs them. The second list needs what the first has measured.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.recipe import Stage, Training, stage
+from trainers.study.recipe import Stage, Training, stage
 
 CORE = (Training("sft-d", "sft", "expert"), Training("sft-d-prime", "sft", "full"))
 MORE = (
@@ -65,7 +65,7 @@ def preparation(policy: Policy, trainings: tuple[Training, ...]) -> list[Stage]:
     made = policy.folder / "policy"
     stages = [
         stage("write the problems",
-              ("scripts.controlled.write", "--seed", str(policy.seed), "--expert", policy.expert,
+              ("trainers.study.controlled.write", "--seed", str(policy.seed), "--expert", policy.expert,
                "--output", str(policy.folder)), policy.target),
         stage("warm the policy up",
               ("trainers.sft", *_TRAIN, "--data", "text", "--dataset", str(policy.folder / "warm-up.jsonl"),
@@ -150,5 +150,5 @@ def _evaluate(policy: Policy, model: Path, output: Path, tests: tuple[str, ...],
 
 def tables(policies: list[Policy], output: Path) -> list[Stage]:
     """Everything that was measured, as Markdown."""
-    words = ("scripts.controlled.tables", *(str(policy.folder) for policy in policies))
+    words = ("trainers.study.controlled.tables", *(str(policy.folder) for policy in policies))
     return [stage("tables", words, output / "tables.md", prints=True)]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scripts.found_runs import Runs, averaged, benchmarks, figure_cells, markdown, method
 from trainers.evaluation.drift_settings import SHOWN
+from trainers.study.found_runs import Runs, averaged, benchmarks, figure_cells, markdown, method
 
 
 def pass_at_table(runs: Runs) -> list[str]:

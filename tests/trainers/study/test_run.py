@@ -1,14 +1,16 @@
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from builder.errors import InputError
-from scripts.recipe import PYTHON, Stage
-from scripts.reproduce import RECORD, StageError, main, run, shown
+from trainers.study.recipe import PYTHON, Stage
+from trainers.study.run import RECORD, StageError, main, run, shown
 
 
 def stage(path, code, name="stage", *, prints=False):
@@ -71,8 +73,8 @@ def test_an_interrupt_reaches_the_stage_which_ends_in_its_own_way(tmp_path):
         "time.sleep(60)\n"
     )
     driver = (
-        "import sys; from pathlib import Path; from builder.machine import cli; from scripts.reproduce import run\n"
-        "from scripts.recipe import Stage\n"
+        "import sys; from pathlib import Path; from builder.machine import cli; from trainers.study.run import run\n"
+        "from trainers.study.recipe import Stage\n"
         f"path = Path({str(tmp_path)!r})\n"
         f"cli.run(lambda: run([Stage('s', ('python', '-c', {code!r}), path / 'x')], path))"
     )
@@ -96,9 +98,13 @@ def test_a_dry_run_is_a_shell_script(capsys):
     assert lines[-2].endswith("> 'my studies/tables.md'")
 
 
-def test_what_cannot_be_started_is_said_at_once(tmp_path, monkeypatch):
+def test_it_can_be_started_anywhere(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["--target", "qwen2.5-math-7b", "--dry-run"])
+    (config,) = set(re.findall(r"--config_file (\S+)", capsys.readouterr().out))
+    assert Path(config).is_file()
+
+
+def test_what_cannot_be_started_is_said_at_once():
     with pytest.raises(InputError, match="the trainers have no configuration nothing"):
         main(["--target", "qwen2.5-math-7b", "--config", "nothing"])
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="in the repository's root"):
-        main(["--target", "qwen2.5-math-7b"])
