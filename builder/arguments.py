@@ -168,7 +168,7 @@ def add_source_arguments(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="fields that the verifier needs besides problem and answer (options, tests, instructions); they stand in "
         "column metadata of the release",
     )
-    add_flags(source, Settings, "limit", "seed", "drop_unverifiable", "drop_contradicted")
+    add_flags(source, Settings, "limit", "seed", "drop_unverifiable", "drop_contradicted", "near_duplicates")
     source.add_argument(
         "--decontaminate",
         nargs="+",

@@ -38,6 +38,12 @@ class JournalError(MindTheGapError):
     exit_code = 3
 
 
+class MachineError(MindTheGapError):
+    """The machine has no room, or forbids something; finished work is kept."""
+
+    exit_code = 3
+
+
 class UnansweredError(EngineError):
     """The engine is there, but does not answer this one request; it may answer others."""
 

@@ -56,6 +56,7 @@ def finished_build(output: Path, chat: Chat, target: Target, *, seed: int = 0, w
             "origin": ("olympiads", "cn_k12", "cn_k12")[n],
             "problem": f"What is 3 + {n}?",
             "expert_solution": EXPERT,
+            "expert_index": (None, 1, None)[n],
             "gold": "7" if n < 2 else "",
             "answer_kind": "value" if n < 2 else "none",
             "expert_verdict": "correct" if n < 2 else None,

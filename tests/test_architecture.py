@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_ROOMS = 15  # of builder/
-SHARED = {"__init__", "__main__", "arguments", "errors", "hub"}  # what is neither a room nor a command
+SHARED = {"__init__", "__main__", "api", "arguments", "errors", "hub"}  # what is neither a room nor a command
 
 
 def imports(folder: str) -> dict[Path, set[str]]:

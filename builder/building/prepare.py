@@ -18,7 +18,14 @@ from builder.release.parquet import TableWriter
 from builder.release.records import PREPARED, REJECTED, schema
 from builder.sources.benchmarks import benchmark_index
 from builder.sources.contamination import BenchmarkIndex, Overlap
-from builder.sources.filters import contradiction, expert_verdicts, overlong, reject, unverifiable
+from builder.sources.filters import (
+    contradiction,
+    expert_verdicts,
+    overlong,
+    reject,
+    unverifiable,
+    with_right_experts,
+)
 from builder.sources.load import load
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.texts.golds import answer_kind
@@ -42,7 +49,7 @@ def prepare(settings: Settings, chat: Chat, workspace: Workspace) -> int:
     if (prepared := workspace.prepared_rows()) is not None:
         return prepared
     index = benchmark_index(settings.decontaminate)
-    loaded = load(settings.sources, settings.limit, settings.seed, settings.shard)
+    loaded = load(settings.sources, settings.limit, settings.seed, settings.shard, settings.near_duplicates)
     reasons: list[str] = []
     with (
         new_file(workspace.rows_file) as rows_file,  # appears last: its existence means that all three are complete
@@ -78,7 +85,8 @@ def _checked(
 ) -> tuple[list[dict[str, Any]], list[RejectedRow]]:
     """The rows of a chunk that will be built, with the columns of `PREPARED`, and the others; both in source order."""
     rejected = [row for row in chunk if isinstance(row, RejectedRow)]
-    rows, control = _without_control_tokens([row for row in chunk if isinstance(row, SourceRow)], chat)
+    rows = with_right_experts([row for row in chunk if isinstance(row, SourceRow)], verifier.judge)
+    rows, control = _without_control_tokens(rows, chat)
     prompts = chat.plain_prompts([row.problem for row in rows])
     completions = chat.completions([row.expert_solution for row in rows])
     expert_tokens = {row.id: len(ids) for row, ids in zip(rows, completions, strict=True)}

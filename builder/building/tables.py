@@ -147,6 +147,7 @@ def _default(row: PreparedRow, outcome: Outcome, entries: Entries, chat: Chat) -
         **outcome.pass_rates,
         "origin_revision": None if outcome.log_ratio is None else row["origin_revision"],
         "expert_solution": row["expert_solution"],
+        "expert_index": row.get("expert_index"),  # earlier versions took the first
         "expert_verdict": row["expert_verdict"],
         "expert_false_steps": len(false_steps(row["expert_solution"])),
         "expert_tokens": expert.tokens,

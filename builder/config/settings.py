@@ -51,6 +51,14 @@ class Settings(Comparable):
     drop_contradicted: Annotated[
         bool, Flag("reject rows whose expert solution comes to another answer than the gold")
     ] = False
+    near_duplicates: Annotated[
+        float | None,
+        Flag(
+            "reject a problem that nearly repeats an earlier one: the same numbers, signs and answer, and a Jaccard "
+            "index of at least J of their pairs of words (docs/rules.md; default: none is rejected)",
+            "J",
+        ),
+    ] = Field(None, gt=0, le=1)
     decontaminate: list[str] = []  # `NAME@REVISION` each, see `builder.sources.benchmarks`
     entropies: Annotated[
         bool,

@@ -5,10 +5,11 @@ import difflib
 import errno
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from builder.errors import MindTheGapError
+from builder.errors import MachineError, MindTheGapError
 from builder.machine.processes import mask
 
 # What a machine may lack or forbid; any other OSError is a defect of ours.
@@ -66,24 +67,34 @@ def parser(prog: str, description: str, epilog: str | None = None, **options: An
     )
 
 
-def run(main: Callable[[], int]) -> NoReturn:
-    """Exit with what `main` returns; a MindTheGapError becomes its message on stderr and its own exit code.
+@contextmanager
+def explained() -> Iterator[None]:
+    """What the machine refuses in this block (room, permission) is an error of ours, in one line.
 
-    What the machine refuses (room, permission) is one line too. Any other exception is a defect of ours: it passes,
-    with its traceback.
+    Raises:
+        MachineError: instead of such an OSError.
     """
     try:
-        code = main()
-    except MindTheGapError as error:
-        print(f"error: {mask(str(error))}", file=sys.stderr)
-        code = error.exit_code
+        yield
     except OSError as error:
         if error.errno not in _MACHINE:
             raise
         where = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or error
-        print(f"error: {where}{reason}; the same command continues once that is mended", file=sys.stderr)
-        code = 3
+        raise MachineError(f"{where}{reason}; the same command continues once that is mended") from None
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Exit with what `main` returns; a MindTheGapError becomes its message on stderr and its own exit code.
+
+    So does what the machine refuses. Any other exception is a defect of ours: it passes, with its traceback.
+    """
+    try:
+        with explained():
+            code = main()
+    except MindTheGapError as error:
+        print(f"error: {mask(str(error))}", file=sys.stderr)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130

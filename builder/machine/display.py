@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _EVERY = 10.0  # seconds between lines where there is no terminal to redraw
 _BAR = (8, 24)  # columns of the bar, at least and at most
-_BETWEEN = " | "
+BETWEEN = " | "
 
 
 def plain_table(*columns: str, left: int = 1) -> "Table":
@@ -98,7 +98,7 @@ class Display:
         now = time.monotonic()
         if self._live is None and (always or now - self._printed >= _EVERY):
             self._printed = now
-            line = _BETWEEN.join([self._count(), *self._parts])
+            line = BETWEEN.join([self._count(), *self._parts])
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -143,7 +143,7 @@ def fitted(count: str, parts: Sequence[str], width: int) -> tuple[int, str]:
     """
     line, least = count, 0
     for number, part in enumerate(parts):
-        longer = line + _BETWEEN + part
+        longer = line + BETWEEN + part
         if len(longer) + least > width:
             continue
         line = longer

@@ -49,6 +49,10 @@ _JUDGED = Column("judged_by", _TEXT, "the model in whose opinion responses to th
 _METADATA = Column("metadata", _TEXT, "what else the source says of the row for its verifier, a JSON object; null if "
                    "nothing", may_lack=True)  # fmt: skip
 
+_EXPERT_INDEX = Column("expert_index", _COUNT, "which of several solutions that the source gives for the row is the "
+                       "expert's here, from 0: the first correct one, else the first; null if it gives one alone",
+                       may_lack=True)  # fmt: skip
+
 DEFAULT = (
     Column("id", _TEXT, "unique id of the source row; further rows of one problem end in `#2`, `#3`"),
     Column("source", _TEXT, "source the row comes from"),
@@ -86,6 +90,7 @@ DEFAULT = (
            "not measured"),
     Column("excess_surprisal_per_token", _REAL, "the same, mean over tokens, nats"),
     Column("expert_solution", _TEXT, "the source's own solution"),
+    _EXPERT_INDEX,
     _EXPERT_VERDICT,
     Column("expert_false_steps", _COUNT, "numeric equations in the expert solution that do not hold"),
     Column("expert_tokens", _COUNT, "tokens of the expert solution, end-of-turn token included"),
@@ -159,8 +164,8 @@ REJECTED = (
     Column(
         "reason",
         _TEXT,
-        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `malformed`, `engine_refused` or, in a "
-        "selection, `not_chosen`",
+        "`overlong`, `no_gold`, `contradicted`, `contaminated`, `duplicate`, `near_duplicate`, `malformed`, "
+        "`engine_refused` or, in a selection, `not_chosen`",
     ),
     Column("detail", _TEXT, "what exactly was wrong, and where"),
     Column("problem", _TEXT, "the problem, as far as it could be read"),
@@ -175,6 +180,7 @@ PREPARED = (
     _ORIGIN,
     Column("problem", _TEXT, "the problem, without instructions"),
     Column("expert_solution", _TEXT, "the source's own solution"),
+    _EXPERT_INDEX,
     Column("gold", _TEXT, "gold answer; empty if the source has none"),
     _KIND,
     _METADATA,

@@ -15,6 +15,7 @@ from builder.config import flattened
 # A change leaves every sample as good as it was, but rows are prepared, and samples judged, anew.
 JUDGED_AGAIN = (
     *("rules", "verifier", "verifier_deadline", "drop_unverifiable", "drop_contradicted", "tool_version", "retell"),
+    "near_duplicates",
     *("decontaminate", "entropies", "candidate_scores", "candidate_tokens"),
     *("limit", "sampling.scheme", "sampling.candidates", "sources.metadata_fields"),
     *("realign.cap", "realign.max_log_ratio", "realign.min_ess", "realign.rows"),

@@ -13,7 +13,7 @@ from builder.sources.table import Table
 from builder.texts.golds import gold_of
 
 PROBLEM_NAMES = ("problem", "question", "prompt")
-SOLUTION_NAMES = ("solution", "expert_solution")
+SOLUTION_NAMES = ("solution", "expert_solution", "solutions")
 ANSWER_NAMES = ("answer", "final_answer", "expected_answer")
 ORIGIN_NAMES = ("origin", "source", "data_source")
 FIELDS = ("problem", "solution", "answer", "id", "origin")
@@ -98,22 +98,23 @@ def id_in(values: Mapping[str, Any], field: str) -> str:
     return identifier
 
 
-def content_of(values: Mapping[str, Any], fields: Fields) -> tuple[str, str, str | None]:
-    """Problem, expert solution and gold answer of a row, the texts exactly as the source has them.
+def content_of(values: Mapping[str, Any], fields: Fields) -> tuple[str, tuple[str, ...], str | None]:
+    """Problem, expert solutions and gold answer of a row, the texts exactly as the source has them.
 
-    Of several alternative solutions (OlympiadBench) the first is taken.
+    There may be a list of solutions (OlympiadBench), of which those count that are texts, at least one. Where there is
+    no answer, the gold stands in the first.
 
     Raises:
         MalformedError: a field is missing, empty, too long, or of the wrong type.
     """
     problem = text_in(fields.problem, values.get(fields.problem))
-    solution = text_in(fields.solution, _first_of_list(values.get(fields.solution)))
+    solutions = _texts_in(fields.solution, values.get(fields.solution))
     answer = values.get(fields.answer) if fields.answer else None
     if isinstance(answer, list):
         if len(answer) > 1:
             raise MalformedError(f"field {fields.answer!r}: expected one answer, got a list of {len(answer)}")
         answer = answer[0] if answer else None
-    return problem, solution, gold_of(scalar_in(fields.answer, answer), solution)
+    return problem, solutions, gold_of(scalar_in(fields.answer, answer), solutions[0])
 
 
 def origin_of(values: Mapping[str, Any], fields: Fields) -> str | None:
@@ -172,6 +173,19 @@ def _is_worked(table: Table, column: str) -> bool:
 
 def _first_of_list(value: Any) -> Any:
     return next(iter(value), None) if isinstance(value, list) else value
+
+
+def _texts_in(field: str, value: Any) -> tuple[str, ...]:
+    """A text, or those that a list has.
+
+    Raises:
+        MalformedError: there is none; says what is wrong with the first.
+    """
+    found = []
+    for each in value if isinstance(value, list) else [value]:
+        with suppress(MalformedError):
+            found.append(text_in(field, each))
+    return tuple(found) or (text_in(field, _first_of_list(value)),)
 
 
 def text_in(field: str, value: Any) -> str:

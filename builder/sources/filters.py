@@ -1,6 +1,7 @@
 """Which rows cannot be trained on, or cannot be verified: pure, given a tokenizer and a verifier."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from builder.sources.rows import RejectedRow, RejectReason, SourceRow
 from builder.texts.answers import find_answer
@@ -47,6 +48,27 @@ def unverifiable(rows: Sequence[SourceRow], unusable: Callable[[list[Reference]]
 def reference(row: SourceRow) -> Reference:
     """What responses to a row are judged against."""
     return Reference(row.gold or "", row.problem, row.metadata or "")
+
+
+def with_right_experts(
+    rows: Sequence[SourceRow], judge: Callable[[list[Response]], list[Judgement]]
+) -> list[SourceRow]:
+    """The rows, each that has several solutions with the first correct one as its expert's, or the first of all.
+
+    Args:
+        rows: of the source.
+        judge: asked once.
+    """
+    asked = [(row, index) for row in rows for index in range(len(row.experts))]
+    judgements = judge([reference(row).answered(row.experts[index]) for row, index in asked])
+    right: dict[str, int] = {}
+    for (row, index), judgement in zip(asked, judgements, strict=True):
+        if judgement.verdict == "correct":
+            right.setdefault(row.id, index)
+    return [
+        replace(row, expert_solution=row.experts[right[row.id]], expert_index=right[row.id]) if row.id in right else row
+        for row in rows
+    ]
 
 
 def expert_verdicts(

@@ -1,13 +1,15 @@
 """All sources of a build as rows: a seeded sample, read, checked row by row, without duplicates, in a stream."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from builder.config import Shard, SourceSpec
 from builder.sources.fields import MalformedError, content_of, excerpt, id_in, metadata_of, origin_of
+from builder.sources.filters import reject
+from builder.sources.near_duplicates import NearDuplicates
 from builder.sources.readers import Source, open_source
 from builder.sources.rows import RejectedRow, SourceRow
 from builder.sources.seen import Seen
@@ -20,18 +22,25 @@ class Loaded:
 
     Attributes:
         provenance: one mapping a source, see `readers.Source`.
-        rows: in source order, to build or rejected as `malformed` or `duplicate`; read as they are asked for.
+        rows: in source order, to build or rejected as `malformed`, `duplicate` or `near_duplicate`; read as they are
+            asked for.
     """
 
     provenance: list[dict[str, Any]]
     rows: Iterator[SourceRow | RejectedRow]
 
 
-def load(specs: Sequence[SourceSpec], limit: int | None, seed: int, shard: Shard | None = None) -> Loaded:
+def load(
+    specs: Sequence[SourceSpec],
+    limit: int | None,
+    seed: int,
+    shard: Shard | None = None,
+    near_duplicates: float | None = None,
+) -> Loaded:
     """Draw `limit` rows from the concatenated sources (all, if there are no more) and check each of them.
 
     Of a shard only its own part of those rows is returned; the rows before it are read too, because its own may be
-    duplicates of them.
+    duplicates of them. To find near duplicates, from a Jaccard index on (`near_duplicates`), all of that is read twice.
 
     Raises:
         InputError: a source is missing or unreadable as a whole; the fault of a single row is a rejected row. It may
@@ -41,7 +50,12 @@ def load(specs: Sequence[SourceSpec], limit: int | None, seed: int, shard: Shard
     chosen = sample(seed, sum(len(source.table) for source in sources), limit)
     own = shard.part(len(chosen)) if shard else range(len(chosen))
     first = chosen[own.start] if own else 0
-    rows = _read(sources, chosen[: own.stop if own else 0])
+    chosen = chosen[: own.stop if own else 0]
+
+    def read() -> Iterator[SourceRow | RejectedRow]:
+        return _read(sources, chosen)
+
+    rows = _without_near_duplicates(read, near_duplicates) if near_duplicates else read()
     return Loaded([source.provenance for source in sources], (row for row in rows if row.row >= first))
 
 
@@ -53,6 +67,15 @@ def _read(sources: Sequence[Source], chosen: Sequence[int]) -> Iterator[SourceRo
         for index, record in zip(indices, source.read(indices), strict=True):
             yield intake.take(record, start + index, f"{slug}-{index:07d}", source)
         start = end
+
+
+def _without_near_duplicates(
+    read: Callable[[], Iterator[SourceRow | RejectedRow]], threshold: float
+) -> Iterator[SourceRow | RejectedRow]:
+    found = NearDuplicates((row for row in read() if isinstance(row, SourceRow)), threshold)
+    for row in read():
+        repeated = found.take(row) if isinstance(row, SourceRow) else None
+        yield reject(row, "near_duplicate", str(repeated)) if repeated else row
 
 
 def _counted_from(start: int, positions: Sequence[int]) -> Sequence[int]:
@@ -93,7 +116,7 @@ class _Intake:
                 raise MalformedError(record.fault)
             if fields.id:
                 row_id = self._new_id(record, fields.id)
-            problem, solution, gold = content_of(record.values, fields)
+            problem, solutions, gold = content_of(record.values, fields)
             metadata = metadata_of(record.values, fields.metadata)
             normalised = self._new_problem(problem)
         except (MalformedError, _DuplicateError) as fault:
@@ -103,7 +126,8 @@ class _Intake:
             return RejectedRow(row, self._claim(row_id), source.name, reason, detail, *texts, origin)
         row_id = self._claim(row_id)
         self._seen.add("problem", normalised, row_id)
-        return SourceRow(row, row_id, source.name, problem, solution, gold, origin, metadata)
+        several = {"experts": solutions, "expert_index": 0} if len(solutions) > 1 else {}
+        return SourceRow(row, row_id, source.name, problem, solutions[0], gold, origin, metadata, **several)
 
     def _new_id(self, record: Record, field: str) -> str:
         row_id = id_in(record.values, field)

@@ -11,7 +11,7 @@ from builder.config import SourceSpec
 from builder.errors import InputError
 from builder.hub import HUB_ID
 from builder.machine.cli import meant
-from builder.sources import generated, gym, hub
+from builder.sources import generated, gym, hub, stored
 from builder.sources.fields import Fields, find_fields
 from builder.sources.files import FORMATS, open_local
 from builder.sources.table import Record, Table
@@ -84,6 +84,9 @@ def _open(spec: SourceSpec, seed: int) -> tuple[Table, dict[str, Any]]:
     if spec.name.startswith(gym.PREFIX):
         _refuse_hub_options(spec)
         return gym.open_gym(spec, seed)
+    if spec.name.startswith(stored.PREFIX):
+        _refuse_hub_options(spec)
+        return stored.open_stored(spec.name)
     if spec.name.startswith(_PATH_STARTS) or path.suffix in FORMATS or path.exists():
         _refuse_hub_options(spec)
         return open_local(path.expanduser())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RejectReason = Literal[
-    "overlong", "no_gold", "contradicted", "contaminated", "duplicate", "malformed", "engine_refused"
+    "overlong", "no_gold", "contradicted", "contaminated", "duplicate", "near_duplicate", "malformed", "engine_refused"
 ]
 
 
@@ -21,6 +21,8 @@ class SourceRow:
         gold: the reference answer; None if the source gives none, neither apart nor within the solution.
         origin: where the source says that it has the problem from; None if it does not say.
         metadata: what else it says of the row for its verifier, a JSON object as text; None if nothing.
+        experts: all of its solutions, if it gives several; `expert_solution` is one of them.
+        expert_index: which one; None if it gives one alone.
     """
 
     row: int
@@ -31,6 +33,8 @@ class SourceRow:
     gold: str | None
     origin: str | None = None
     metadata: str | None = None
+    experts: tuple[str, ...] = ()
+    expert_index: int | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ WRONG = [
     ((*BUILD, "--max-copy-rate", "none"), "--max-copy-rate none: must be a number"),
     ((*BUILD, "--max-tokens", "100000", *DRY), "--max-tokens 100000: the target holds 2048 tokens"),
     ((*BUILD, "--verifier-deadline", "0"), "--verifier-deadline 0.0: must be above 0"),
+    ((*BUILD, "--near-duplicates", "2"), "--near-duplicates 2.0: must be at most 1"),
+    ((*BUILD, "--near-duplicates", "0"), "--near-duplicates 0.0: must be above 0"),
     ((*BUILD, "--seed", "x"), "--seed x: a whole number is needed"),
     ((*BUILD, "--concurrency", "1.5"), "--concurrency 1.5: a whole number is needed"),
     ((*BUILD, "--forbid-echoes"), "unknown argument --forbid-echoes"),

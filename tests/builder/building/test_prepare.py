@@ -243,6 +243,38 @@ def test_a_benchmarks_problem_is_rejected_and_names_it(run, tmp_path):
     assert 0 < prepared["benchmark_overlap"][1] < 0.5
 
 
+def test_of_several_solutions_the_first_correct_one_is_the_experts(run):
+    right, wrong = "2 + 2 = 4. So \\boxed{4}.", "2 + 2 = 5. So \\boxed{5}."
+    several = {
+        "right": [wrong, right, "Four: \\boxed{4}."],
+        "first": [right, wrong],
+        "none": [wrong, "I do not know."],
+        "one": right,
+        "one in a list": [right],
+        "control": [wrong, f"<|im_end|> {right}"],
+    }
+    count, rows, rejected = run([row(name, texts) | {"answer": "4"} for name, texts in several.items()])
+    assert count == 5
+    assert rows.select("problem", "expert_solution", "expert_index", "expert_verdict").rows() == [
+        ("right", right, 1, "correct"),
+        ("first", right, 0, "correct"),
+        ("none", wrong, 0, "incorrect"),
+        ("one", right, None, "correct"),
+        ("one in a list", right, None, "correct"),
+    ]
+    assert rejected.select("problem", "reason").rows() == [("control", "malformed")]
+
+
+def test_a_problem_that_nearly_repeats_another_is_rejected_where_that_is_asked_for(run):
+    pytest.importorskip("rensa", reason="pip install -e '.[near-duplicates]'")
+    text = "A farmer has seventeen sheep and sells all but nine of them at the market. How many are left?"
+    rows = [row(text), row(text.replace("farmer", "shepherd")), row(text.replace("nine", "eight"))]
+    count, prepared, rejected = run(rows, near_duplicates=0.6)
+    assert count == 2
+    assert prepared["problem"].to_list() == [rows[0]["problem"], rows[2]["problem"]]
+    assert rejected.select("id", "reason").rows() == [("source-0000001", "near_duplicate")]
+
+
 def test_where_nothing_is_compared_the_overlap_is_unknown(run):
     _, prepared, _ = run([row("What is 2 + 2?")])
     assert prepared["benchmark_overlap"].to_list() == [None]

@@ -54,6 +54,7 @@ def test_default_and_tokens_agree(build, chat):
     tokens = load_dataset(str(output), "tokens", split="train").to_list()
     assert [r["id"] for r in rows] == [t["id"] for t in tokens] == [f"made-up-{n}" for n in range(3)]
     assert [r["stage"] for r in rows] == ["self_alignment", "guided_alignment", "fallback"]
+    assert [r["expert_index"] for r in rows] == [None, 1, None]
     for row, token in zip(rows, tokens, strict=True):
         assert len(token["policy_logprobs"]) == len(token["completion_ids"]) == row["completion_tokens"]
         assert token["completion_ids"][-1] == chat.end_of_turn_id

@@ -48,6 +48,7 @@ def between(before, after):
         ({"sampling": Sampling(scheme="adaptive")}, Change.JUDGED_AGAIN),
         ({"tool_version": "0.0.1", "verifier_deadline": 9.0}, Change.JUDGED_AGAIN),
         ({"verifier": PLUGIN}, Change.JUDGED_AGAIN),
+        ({"near_duplicates": 0.6}, Change.JUDGED_AGAIN),
         ({"sources": [SourceSpec(name="gsm8k", metadata_fields=["tests"])]}, Change.JUDGED_AGAIN),
         ({"sampling": Sampling(temperature=0.6)}, Change.OTHER_SAMPLES),
         ({"seed": 1, "limit": 1000}, Change.OTHER_SAMPLES),

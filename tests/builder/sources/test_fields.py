@@ -107,9 +107,12 @@ def test_golds_that_are_no_answer(answer):
         gold(answer)
 
 
-def test_texts_stay_as_they_are_and_the_first_of_several_solutions_counts():
-    values = {"problem": " p\n", "solution": ["first\n", "second"]}
-    assert content_of(values, Fields("problem", "solution")) == (" p\n", "first\n", None)
+def test_texts_stay_as_they_are_and_the_gold_stands_in_the_first_of_several_solutions():
+    values = {"problem": " p\n", "solution": "s\n"}
+    assert content_of(values, Fields("problem", "solution")) == (" p\n", ("s\n",), None)
+    values = {"problem": " p\n", "solution": ["", "first: \\boxed{1}\n", None, "second: \\boxed{2}"]}
+    solutions = ("first: \\boxed{1}\n", "second: \\boxed{2}")
+    assert content_of(values, Fields("problem", "solution")) == (" p\n", solutions, "1")
 
 
 @pytest.mark.parametrize("solution", [None, "", "\n", [], [""], 7, [["s"]], {"text": "s"}])
