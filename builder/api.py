@@ -70,6 +70,7 @@ class BuildOptions(TypedDict, total=False):
     allow_unreached: bool
     allow_unsupported: bool
     allow_unfounded: bool
+    allow_unused: bool
     allow_mentions: bool
     max_copy_rate: float | Literal["off"]
     max_hint_reliance: float

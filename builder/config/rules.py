@@ -32,6 +32,7 @@ class Rules(Frozen):
     forbid_repetition: Annotated[bool, _allow("repetition")] = True
     forbid_talk: Annotated[bool, _allow("talk")] = True
     forbid_unreached: Annotated[bool, _allow("unreached")] = True
+    forbid_unused: Annotated[bool, _allow("unused")] = True
     forbid_unsupported: Annotated[bool, _allow("unsupported")] = True
     forbid_unfounded: Annotated[bool, _allow("unfounded")] = True
     max_copy_rate: Annotated[

@@ -11,9 +11,9 @@ is only in force where it can read the text; the prompts of another kind are `pr
 | `text` | is as a whole what was asked for (`ifeval`) | not at all | of ends and steps, `addresses_asker` |
 | `code` | has the program in its last fenced block (`code`) | in a block | of ends and steps, `repeats_itself` |
 
-Rules of ends (`unreached_answer`, `unsupported_answer`, `unfounded_number`) hold a calculation against the answer: it
-has to be a number. Rules of steps (`contradicts_itself`, `false_step`) read equations and stated answers: a text may be
-about them, and in a program `x = 1 + 2` is none. A letter says "thank you" to whoever asked for it; tables of data
+Rules of ends (`unreached_answer`, `unsupported_answer`, `unfounded_number`, `unused_result`) hold a calculation against
+the answer, a number. Rules of steps (`contradicts_itself`, `false_step`) read equations and stated answers: a text may
+be about them, and in a program `x = 1 + 2` is none. A letter says "thank you" to whoever asked for it; tables of data
 repeat.
 
 What a text says about its prompt and the expert (`echoes_prompt`, `mentions_reference`, `copies_reference`,
@@ -26,7 +26,7 @@ from typing import Literal, get_args
 Kind = Literal["value", "words", "choice", "text", "code"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_ENDS = ("forbid_unreached", "forbid_unsupported", "forbid_unfounded")
+_ENDS = ("forbid_unreached", "forbid_unsupported", "forbid_unfounded", "forbid_unused")
 _STEPS = (*_ENDS, "forbid_contradictions", "forbid_false_steps")
 
 OFF: dict[Kind, tuple[str, ...]] = {

@@ -17,6 +17,7 @@ MEANING = {
     "forbid_repetition": "it runs in circles",
     "forbid_talk": "it talks to or about whoever asked",
     "forbid_unreached": "its own calculation comes to another number than its answer",
+    "forbid_unused": "it calculates something that nothing after it uses",
     "forbid_unsupported": "a retelling states its answer and does not come to it",
     "forbid_unfounded": "a retelling uses a number that it was not told and has not worked out",
     "max_copy_rate": "most word 8-grams of a retelling that may stand in the expert's solution",

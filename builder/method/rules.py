@@ -14,6 +14,7 @@ from builder.texts.repetition import repeats_itself
 from builder.texts.unfounded import unfounded_numbers
 from builder.texts.unreached import unreached_answer
 from builder.texts.unsupported import unsupported_answer
+from builder.texts.unused import unused_results
 
 RejectedReason = Literal[
     "truncated",
@@ -25,6 +26,7 @@ RejectedReason = Literal[
     "repeats_itself",
     "addresses_asker",
     "unreached_answer",
+    "unused_result",
     "unsupported_answer",
     "mentions_reference",
     "copies_reference",
@@ -82,6 +84,10 @@ RULES: dict[RejectedReason, Rule] = {
     "unreached_answer": Rule(
         lambda rules, task: rules.forbid_unreached,
         lambda text, task, rules: unreached_answer(text, task.problem),
+    ),
+    "unused_result": Rule(
+        lambda rules, task: rules.forbid_unused,
+        lambda text, task, rules: bool(unused_results(text)),
     ),
     "unsupported_answer": Rule(
         lambda rules, task: rules.forbid_unsupported and task.phase == "guided",

@@ -133,8 +133,8 @@ CANDIDATES = (
     Column("logprob", _REAL, "log-prob under the distribution that drew it, sum over tokens, nats"),
     Column("rejected_reason", _TEXT, "why it may not be kept: `truncated`, `not_correct`, `control_token`, "
            "`contradicts_itself`, `false_step`, `echoes_prompt`, `repeats_itself`, `addresses_asker`, "
-           "`unreached_answer`, `unsupported_answer`, `mentions_reference`, `copies_reference`, `unfounded_number` or "
-           "`relies_on_hint`; null if it may"),
+           "`unreached_answer`, `unused_result`, `unsupported_answer`, `mentions_reference`, `copies_reference`, "
+           "`unfounded_number` or `relies_on_hint`; null if it may"),
     _RATIO,
     Column("policy_logprob", _REAL, "log π of the text as it would be kept, given the plain prompt, sum over tokens, "
            "nats; null if it may not be kept, or was not scored"),

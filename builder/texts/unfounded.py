@@ -6,32 +6,23 @@ expert brings in (60 minutes); everything else has to be calculated first, in an
 """
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
 
 from builder.texts.contradictions import stated_numbers
-from builder.texts.equations.expressions import Node, Number, Operation, is_calculated
 from builder.texts.equations.reading import Reading, read, without_equations
-from builder.texts.equations.values import values
-from builder.texts.final_number import SCALES, numbers_in
+from builder.texts.final_number import numbers_in
+from builder.texts.working import CONSTANTS, is_algebra, is_among, operands, results, without_notes
 
-_CONSTANTS = frozenset(map(Fraction, (1, 7, 12, 24, 60, 100, 365, 1000)))
-_ROUNDING = Fraction(1, 100)
 _MOST = 20  # numbers of a sentence that are calculated with each other
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n+")
 _LABEL = re.compile(  # and ordinals
     r"^\s*(?:[-*#>]+\s*)?\(?\d{1,2}[.):](?=\s)|\b(?:[Ss]tep|[Cc]ase|Day|Week|Part)\s+\d+|\b\d+(?:st|nd|rd|th)\b",
     re.MULTILINE,
 )
-_NOTE = re.compile(r"<<[^<>\n]*>>")  # GSM8K's
 _PLAIN = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
-_ALGEBRA = re.compile(
-    r"\\(?!boxed|times|cdot|div|frac|dfrac|text|\$|%|\(|\)|\[|\]|,|;|!)[A-Za-z]+|\^|_\{?\w"
-    r"|(?<![A-Za-z'])x\s*=|\dx(?!\s*[\d$(])"
-    r"|(?<![A-Za-z'])[A-WYZa-wyz](?![A-Za-z'.])\s*[-+=*/]|[-+=*/(]\s*\d*[A-WYZa-wyz](?![A-Za-z'])"
-)
 _SHARES = {"half": 2, "halves": 2, "third": 3, "thirds": 3, "fourth": 4, "quarter": 4, "quarters": 4}
 _SHARES |= {"fifth": 5, "fifths": 5, "sixth": 6, "eighth": 8, "tenth": 10}
 _FOLDS = {"twice": 2, "double": 2, "doubled": 2, "doubles": 2, "thrice": 3, "triple": 3, "tripled": 3, "dozen": 12}
@@ -47,11 +38,11 @@ def unfounded_numbers(text: str, problem: str, expert_solution: str) -> list[Fra
         problem: that it answers.
         expert_solution: that it retells.
     """
-    text, expert_solution = _NOTE.sub("", text), _NOTE.sub("", expert_solution)
-    if _ALGEBRA.search(text):
+    text, expert_solution = without_notes(text), without_notes(expert_solution)
+    if is_algebra(text):
         return []
     named = {Fraction(_NAMED[word]) for word in _words(problem) & _NAMED.keys()}
-    constants = _CONSTANTS - {value for _, (value, _) in stated_numbers(text)}  # "7. The answer is 7."
+    constants = CONSTANTS - {value for _, (value, _) in stated_numbers(text)}  # "7. The answer is 7."
     founded = {*numbers_in(problem), *named, *_brought_in(expert_solution), *constants}
     unfounded: list[Fraction] = []
     for sentence in _SENTENCE.split(_LABEL.sub(" ", text)):
@@ -63,14 +54,14 @@ def _work_through(sentence: str, founded: set[Fraction]) -> Iterator[Fraction]:
     """What of a sentence is unfounded; what it says or calculates is founded afterwards."""
     equations = list(read(sentence))
     prose = _prose(sentence, equations)
-    used = [*prose, *(number for equation in equations for number in _operands(equation))]
-    explained = {*_said([number for number in dict.fromkeys(used) if _is_among(number, founded)], sentence)}
+    used = [*prose, *(number for equation in equations for number in operands(equation))]
+    explained = {*_said([number for number in dict.fromkeys(used) if is_among(number, founded)], sentence)}
     unfounded = []
     for equation in equations:
-        unfounded += [number for number in _operands(equation) if not _is_among(number, founded | explained)]
-        explained.update(_results(equation))
-    unfounded += [number for number in prose if not _is_among(number, founded | explained)]
-    founded |= {*used, *(value for equation in equations for value in _results(equation))}
+        unfounded += [number for number in operands(equation) if not is_among(number, founded | explained)]
+        explained.update(results(equation))
+    unfounded += [number for number in prose if not is_among(number, founded | explained)]
+    founded |= {*used, *(value for equation in equations for value in results(equation))}
     yield from dict.fromkeys(unfounded)
 
 
@@ -96,44 +87,16 @@ def _words(text: str) -> set[str]:
 def _brought_in(solution: str) -> frozenset[Fraction]:
     """The numbers of a solution that it uses before it calculates them, if it ever does."""
     brought_in: set[Fraction] = set()
-    results: set[Fraction] = set()
+    worked_out: set[Fraction] = set()
     for sentence in _SENTENCE.split(solution):
         equations = list(read(sentence))
         for equation in equations:
-            brought_in |= {*_operands(equation)} - results
-            results.update(_results(equation))
-        brought_in |= {*_prose(sentence, equations)} - results
+            brought_in |= {*operands(equation)} - worked_out
+            worked_out.update(results(equation))
+        brought_in |= {*_prose(sentence, equations)} - worked_out
     return frozenset(brought_in)
 
 
 def _prose(text: str, equations: list[Reading]) -> list[Fraction]:
     """The numbers, in digits, that stand outside of equations."""
     return [Fraction(number.replace(",", "")) for number in _PLAIN.findall(without_equations(text, equations))]
-
-
-def _operands(equation: Reading) -> Iterator[Fraction]:
-    for side in (equation.left, equation.right):
-        if is_calculated(side.node):
-            yield from _leaves(side.node)
-
-
-def _leaves(node: Node) -> Iterator[Fraction]:
-    if isinstance(node, Number):
-        yield abs(node.value)
-    elif isinstance(node, Operation):
-        yield from _leaves(node.left)
-        yield from _leaves(node.right)
-    else:
-        yield from _leaves(node.of)
-
-
-def _results(equation: Reading) -> Iterator[Fraction]:
-    for side in (equation.left, equation.right):
-        if not is_calculated(side.node):
-            yield from map(abs, values(side.node))
-
-
-def _is_among(number: Fraction, known: Set[Fraction]) -> bool:
-    if any(number * scale in known for scale in SCALES):
-        return True
-    return number.denominator != 1 and any(abs(other - number) <= _ROUNDING for other in known)

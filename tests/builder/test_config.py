@@ -147,7 +147,7 @@ def test_a_verifier_brings_its_prompts_and_the_rules_that_can_read_its_texts(tar
 
     words = made("--verifier exact --metadata-fields aliases")
     assert (words.verifier.name, words.kind, words.sources[0].metadata_fields) == ("exact", "words", ["aliases"])
-    assert words.rules == Rules(forbid_unreached=False, forbid_unsupported=False, forbid_unfounded=False)
+    assert words.rules == Rules().on("words")
     assert "Answer: " in words.target.plain_prompt
     assert words.prompt_hashes != made("").prompt_hashes
     own = made("--verifier exact", target.model_copy(update={"plain_prompt": "Say it: {problem}"}))

@@ -55,6 +55,7 @@ BROKEN = {
     "repeats_itself": ("forbid_repetition", "She sold 72 clips in all. " * 4),
     "addresses_asker": ("forbid_talk", "She sold 72. Your answer is correct."),
     "unreached_answer": ("forbid_unreached", "She sold 48 + 2 = 50 clips. 50 + 72 = 122. The answer is 72."),
+    "unused_result": ("forbid_unused", "She sold 48 - 48 = 0 at last. 48 / 2 = 24. 48 + 24 = 72. The answer is 72."),
 }
 
 
@@ -62,7 +63,7 @@ BROKEN = {
 def test_texts_that_are_no_solutions_are_refused_in_both_phases_unless_allowed(name, field, text):
     for phase in ("self", "guided"):
         assert reason(text, phase) == name
-        assert reason(text, phase, rules=Rules(**{field: False})) is None
+        assert reason(text, phase, rules=Rules(**({"forbid_unused": False} | {field: False}))) is None
         assert reason(text, phase, rules=Rules.named("paper")) is None
 
 
@@ -75,7 +76,8 @@ def test_every_rule_has_a_setting_of_its_own():
 
 
 def test_the_rules_about_retellings_can_be_turned_off():
-    off = Rules(max_copy_rate=None, forbid_mentions=False, forbid_unsupported=False, forbid_unfounded=False)
+    fields = ("forbid_mentions", "forbid_unsupported", "forbid_unfounded")
+    off = Rules(max_copy_rate=None, **dict.fromkeys(fields, False))
     assert reason(text="It is easy. The answer is 72.", rules=off) is None
     assert reason(text=EXPERT, rules=off) is None
     assert reason(text="As the reference solution shows, it is 72.", rules=off) is None
