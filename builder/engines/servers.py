@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from random import SystemRandom
 from types import TracebackType
 from typing import Literal, Self
 
@@ -21,6 +23,8 @@ from builder.machine.extras import install
 EngineName = Literal["vllm", "transformers"]
 
 _HOST = "127.0.0.1"
+_PORTS = range(20_000, 32_000)  # below those that Linux gives away
+_PORT_TRIES = 100
 _POLL_SECONDS = 0.25
 _BACKOFF_SECONDS = (0.0, 5.0, 15.0)  # before each restart in a row; no more of them than that
 _HEALTH_SECONDS = 5.0  # for an answer to the question whether it is well
@@ -288,6 +292,9 @@ def _cpu_has_bf16() -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that the kernel gives to nobody who takes any, while the server starts."""
+    for _ in range(_PORT_TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((_HOST, SystemRandom().choice(_PORTS)))
+            return probe.getsockname()[1]
+    raise EngineError(f"no free port found between {_PORTS[0]} and {_PORTS[-1]}")

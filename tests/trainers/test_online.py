@@ -62,19 +62,19 @@ def test_what_cannot_be_trained_is_said_before_the_first_round(release, tmp_path
 @pytest.mark.slow
 def test_two_rounds_train_one_model_on_what_each_has_written(release, tmp_path, capfd):
     output = tmp_path / "online"
-    rounds = ["--rounds", "2", "--round-rows", "10", "--engine", "transformers", "--output", str(output)]
-    command = ["--dataset", str(release), "--loss", "sft", *rounds, "--use-cpu", "--batch-size", "5"]
+    rounds = ["--rounds", "2", "--round-rows", "4", "--engine", "transformers", "--output", str(output)]
+    command = ["--dataset", str(release), "--loss", "sft", *rounds, "--use-cpu", "--batch-size", "2"]
     assert main(command) == 0
     releases = [open_release(str(output / f"round-{n}" / "d-prime")) for n in (1, 2)]
     ids = [
         one.scan("default").select("id").collect()["id"].to_list() for one in (open_release(str(release)), *releases)
     ]
-    assert ids[0] == ids[1] + ids[2]
+    assert ids[0][:8] == ids[1] + ids[2]
     assert releases[0].manifest["target"]["revision"] != releases[1].manifest["target"]["revision"]
     facts = json.loads((output / "round-2" / "run" / "run.json").read_text())
     assert facts["target"]["model"] == str(output / "round-1" / "run")
     assert list((output / "round-2" / "run").glob("*.safetensors"))
     said = capfd.readouterr().out
-    assert re.search(r"^2\s+10\s", said, re.MULTILINE)
+    assert re.search(r"^2\s+4\s", said, re.MULTILINE)
     assert main(command) == 0
     assert capfd.readouterr().out.count("done already") == 4

@@ -3,6 +3,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -238,7 +239,9 @@ def test_a_target_spreads_over_gpus_that_are_there(monkeypatch, target, here, en
 def test_a_free_port_is_free(tmp_path):
     engine = server(HEALTHY, tmp_path)
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", int(engine.url.rpartition(":")[2])))
+        probe.bind(("127.0.0.1", port := int(engine.url.rpartition(":")[2])))
+    lowest, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    assert port < int(lowest), "somebody who takes any port could be given it before the server has it"
 
 
 def test_a_useful_life_wipes_the_record_of_restarts(tmp_path, monkeypatch):
