@@ -5,15 +5,20 @@ or tells another story. What follows a calculation is what is used of it: a numb
 what can be had from it in the head, rounded, in another unit, or with one other number of the text.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil, floor
 
 from builder.texts.equations.expressions import is_calculated
 from builder.texts.equations.reading import Reading, read
 from builder.texts.equations.values import values
-from builder.texts.final_number import final_number, numbers_in
-from builder.texts.working import CONSTANTS, is_algebra, is_among, results, without_notes
+from builder.texts.final_number import SCALES, final_number, numbers_in
+from builder.texts.working import CONSTANTS, ROUNDING, is_algebra, results, without_notes
+
+_UNITS = sorted(constant for constant in CONSTANTS if constant > 7)
+_NEVER = -1
 
 
 def unused_results(text: str) -> list[str]:
@@ -27,10 +32,13 @@ def unused_results(text: str) -> list[str]:
     if answer is None or is_algebra(text):
         return []
     equations = list(read(text))
+    numbers = _Numbers(text, equations)
+    earlier: set[Fraction] = set()
     unused = []
-    for number, equation in enumerate(equations):
+    for place, equation in enumerate(equations):
         found = _result(equation)
-        if found and not answer.is_among(found) and not _is_used(found, text, equations, number):
+        earlier.update(found)
+        if found and not answer.is_among(found) and not _is_used(found, sum(earlier, Fraction(0)), numbers, place):
             unused.append(text[equation.start : equation.end])
     return unused
 
@@ -42,26 +50,77 @@ def _result(equation: Reading) -> list[Fraction]:
     return [abs(value) for value in values(equation.right.node)]
 
 
-def _is_used(found: list[Fraction], text: str, equations: list[Reading], number: int) -> bool:
-    """Whether something behind an equation is its result, or follows from it unsaid."""
-    behind = {*map(abs, numbers_in(text[equations[number].end :]))}
+def _is_used(found: list[Fraction], total: Fraction, numbers: "_Numbers", place: int) -> bool:
+    """Whether something behind an equation is its result, or follows from it unsaid; `total` is of all so far."""
     near = {of for value in found for of in (value, Fraction(floor(value)), Fraction(ceil(value)))}
-    if any(is_among(value, behind) for value in near):
+    if any(numbers.stand_behind(value, place) for value in near):
         return True
-    before = {*map(abs, numbers_in(text[: equations[number].end]))}
-    said = behind - before - {value for later in equations[number + 1 :] for value in results(later)}
-    in_the_head = {of for value in found for of in _with_one_other(value, before | behind)}
-    in_the_head.add(sum({value for earlier in equations[: number + 1] for value in _result(earlier)}, Fraction(0)))
-    units = {of for value in found for of in _in_other_units(value)}
-    return any(is_among(value, in_the_head) for value in said) or bool(units & behind)
+    units = (of for value in found for unit in _UNITS for of in (value * unit, value / unit))
+    if any(numbers.last.get(of, _NEVER) > place for of in units):
+        return True
+    return any(
+        low <= total <= high or any(numbers.lead_to(low, high, value) for value in found)
+        for said in numbers.said_behind(place)
+        for low, high in _taken_for(said)
+    )
 
 
-def _with_one_other(value: Fraction, others: Iterable[Fraction]) -> Iterator[Fraction]:
-    for other in others:
-        found = {value + other, abs(value - other), value * other}
-        found |= {dividend / divisor for dividend, divisor in ((value, other), (other, value)) if divisor}
-        yield from found - {other}  # with 0 or 1 nothing is calculated
+def _taken_for(number: Fraction) -> Iterator[tuple[Fraction, Fraction]]:
+    """What a number may stand for, from and to: itself, as per cent or not, and what it is a rounding of."""
+    yield from ((number * scale, number * scale) for scale in SCALES)
+    if number.denominator != 1:
+        yield number - ROUNDING, number + ROUNDING
 
 
-def _in_other_units(value: Fraction) -> Iterator[Fraction]:
-    return (of for constant in CONSTANTS if constant > 7 for of in (value * constant, value / constant))
+class _Numbers:
+    """The numbers of a text without their signs, and where they stand: place n is up to the end of equation n.
+
+    Attributes:
+        last: the last place of each.
+    """
+
+    def __init__(self, text: str, equations: Sequence[Reading]) -> None:
+        ends = [0, *(equation.end for equation in equations), len(text)]
+        first: dict[Fraction, int] = {}
+        self.last: dict[Fraction, int] = {}
+        for place, (start, end) in enumerate(pairwise(ends)):
+            for number in map(abs, numbers_in(text[start:end])):
+                first.setdefault(number, place)
+                self.last[number] = place
+        self._all = sorted(first)
+        self._first = first
+        self._last_result = {value: place for place, equation in enumerate(equations) for value in results(equation)}
+
+    def stand_behind(self, value: Fraction, place: int) -> bool:
+        """Whether a number stands behind a place."""
+        return any(self.last[of] > place for low, high in _taken_for(value) for of in self._between(low, high))
+
+    def said_behind(self, place: int) -> Iterator[Fraction]:
+        """The numbers that stand behind a place alone, and that no equation there comes to."""
+        return (
+            number for number, first in self._first.items() if first > place >= self._last_result.get(number, _NEVER)
+        )
+
+    def lead_to(self, low: Fraction, high: Fraction, value: Fraction) -> bool:
+        """Whether a value and one number of the text make something between two bounds, and not that number again."""
+        if not value:
+            return False  # it makes nothing new
+        others = (
+            *self._between(low - value, high - value),
+            *self._between(value - high, value - low),
+            *self._between(value + low, value + high),
+            *self._between(low / value, high / value),
+            *self._between(low * value, high * value),
+            *(self._between(value / high, value / low) if low > 0 else self._all),
+        )
+        return any(low <= made <= high and made != other for other in others for made in _made_of(value, other))
+
+    def _between(self, low: Fraction, high: Fraction) -> list[Fraction]:
+        return self._all[bisect_left(self._all, low) : bisect_right(self._all, high)]
+
+
+def _made_of(value: Fraction, other: Fraction) -> Iterator[Fraction]:
+    """What two numbers make, neither of them 0 where it divides."""
+    yield from (value + other, abs(value - other), value * other, other / value)
+    if other:
+        yield value / other

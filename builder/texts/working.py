@@ -10,7 +10,7 @@ from builder.texts.equations.values import values
 from builder.texts.final_number import SCALES
 
 CONSTANTS = frozenset(map(Fraction, (1, 7, 12, 24, 60, 100, 365, 1000)))
-_ROUNDING = Fraction(1, 100)
+ROUNDING = Fraction(1, 100)
 _NOTE = re.compile(r"<<[^<>\n]*>>")  # GSM8K's
 _ALGEBRA = re.compile(
     r"\\(?!boxed|times|cdot|div|frac|dfrac|text|\$|%|\(|\)|\[|\]|,|;|!)[A-Za-z]+|\^|_\{?\w"
@@ -57,4 +57,4 @@ def is_among(number: Fraction, known: Set[Fraction]) -> bool:
     """Whether a number is known, or what is known is a rounding of it; 20 % and 0.2 are the same."""
     if any(number * scale in known for scale in SCALES):
         return True
-    return number.denominator != 1 and any(abs(other - number) <= _ROUNDING for other in known)
+    return number.denominator != 1 and any(abs(other - number) <= ROUNDING for other in known)
