@@ -114,7 +114,9 @@ def _settings(args: argparse.Namespace, own: Settings) -> Settings:
 
     verifier = verifier_named(args.verifier or (own.verifier.plugin if own.verifier else MATH))
     kind = verifier.kind if verifier else "value"
-    seconds = args.verifier_deadline or (own.verifier_deadline if args.verifier is None else None)
+    seconds = args.verifier_deadline
+    if seconds is None and args.verifier is None:
+        seconds = own.verifier_deadline
     judged = {
         "rules": rules_from(args, kind, None if args.rules else own.rules),
         "verifier": verifier,

@@ -26,7 +26,9 @@ CHECK_SECONDS, JUDGE_SECONDS = 5.0, 120.0  # a verdict
 
 def deadline_of(asked: float | None, plugin: VerifierSpec | None) -> float:
     """Seconds that one verdict may take, where the command line does not say."""
-    return asked or (JUDGE_SECONDS if plugin and plugin.judged_by else CHECK_SECONDS)
+    if asked is not None:
+        return asked
+    return JUDGE_SECONDS if plugin and plugin.judged_by else CHECK_SECONDS
 
 
 def verifier_version(plugin: VerifierSpec | None = None) -> str:

@@ -60,6 +60,7 @@ def test_a_target_that_cannot_run_here_says_what_it_needs(monkeypatch):
         ("--temperature", "0", "temperature"),
         ("--candidates", "0", "candidates"),
         ("--max-copy-rate", "2", "--max-copy-rate 2"),
+        ("--verifier-deadline", "0", "--verifier-deadline 0"),
     ],
 )
 def test_values_out_of_range_name_their_field(option, value, field):
